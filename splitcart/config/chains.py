@@ -1,0 +1,105 @@
+"""What is particular to each chain, read from ``chains.toml`` (or the file that SPLITCART_CHAINS_FILE names)."""
+
+import re
+from datetime import time
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from splitcart.errors import InputError
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class ChangeTime(msgspec.Struct, frozen=True):
+    """A weekly instant, local to the store, at which a chain changes prices. ``weekday``: Monday is 0."""
+
+    weekday: int
+    at: time
+
+
+class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One chain's settings; docs/configuration.md explains every key."""
+
+    name: str
+    store_id_pattern: str
+    base_urls: dict[str, str]
+    slug: str = ""
+    divisions_kept: list[str] = []
+    excluded_categories: list[str] = []
+    change_times: list[str] = []
+    delay_seconds: float = 1.0
+    # geography
+    eps_km: float = 25.0
+    min_samples: int = 3
+    # comparing (DESIGN section 9)
+    true_overlap: float = 0.98
+    range_overlap: float = 0.95
+    min_shared_skus: int = 20
+    category_min_shared: int = 8
+    category_min_different: int = 3
+    category_error_rate: float = 0.02
+    category_tail: float = 0.001
+    window_hours: float = 48.0
+    bracket_days: float = 10.0
+    min_stable_share: float = 0.30
+    min_stable_skus: int = 200
+    current_pricing_hours: float = 72.0
+    max_solo_change: float = 0.02
+    price_event_share: float = 0.01
+    remerge_days: float = 14.0
+    max_exception_categories: int = 3
+    max_exception_share: float = 0.25
+    # completeness
+    complete_share: float = 0.90
+    min_reference_rows: int = 10
+
+    def is_store_id(self, text: str) -> bool:
+        """Tell whether ``text`` has the form of this chain's store ids."""
+        return re.fullmatch(self.store_id_pattern, text) is not None
+
+    def parsed_change_times(self) -> list[ChangeTime]:
+        """Return the change times; raise InputError for one that is not like ``Wed 00:00``."""
+        return [_change_time(self.slug, text) for text in self.change_times]
+
+
+def _change_time(slug: str, text: str) -> ChangeTime:
+    match = re.fullmatch(r"(\w{3}) (\d\d):(\d\d)", text)
+    if match is None or match[1] not in WEEKDAYS or int(match[2]) > 23 or int(match[3]) > 59:
+        raise InputError(f"chains file, {slug}.change_times: {text!r} is not like 'Wed 00:00'; correct it")
+    return ChangeTime(WEEKDAYS.index(match[1]), time(int(match[2]), int(match[3])))
+
+
+def read_chains(path: Path | None = None) -> dict[str, Chain]:
+    """Read all chains by slug from ``path`` (the packaged file when None); raise InputError naming what is wrong."""
+    source = path.read_bytes() if path else files("splitcart.config").joinpath("chains.toml").read_bytes()
+    try:
+        chains = msgspec.toml.decode(source, type=dict[str, Chain])
+    except msgspec.MsgspecError as error:
+        raise InputError(f"chains file {path or 'chains.toml'}: {error}; docs/configuration.md lists the keys") from error
+    chains = {slug: msgspec.structs.replace(chain, slug=slug) for slug, chain in chains.items()}
+    for chain in chains.values():
+        chain.parsed_change_times()
+    return chains
+
+
+@cache
+def _chains(path: Path | None) -> dict[str, Chain]:
+    return read_chains(path)
+
+
+def get_chains() -> dict[str, Chain]:
+    """All chains by slug, from the file that the settings name."""
+    from splitcart.config.settings import get_settings  # noqa: PLC0415 - settings and chains are one room
+
+    return _chains(get_settings().chains_file)
+
+
+def get_chain(slug: str) -> Chain:
+    """Return one chain; raise InputError listing the known ones for an unknown slug."""
+    chains = get_chains()
+    if slug not in chains:
+        raise InputError(f"unknown company {slug!r}; known: {', '.join(sorted(chains))}")
+    return chains[slug]

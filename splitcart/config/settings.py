@@ -1,0 +1,90 @@
+"""Settings from the environment or a ``.env`` file (docs/configuration.md lists all of them)."""
+
+import os
+import socket
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from splitcart.errors import InputError
+from splitcart.measures.clock import Clock, shifted_clock, system_clock
+
+
+class Settings(BaseSettings):
+    """All settings; each is read from the environment variable of its alias."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    data_dir: Path = Field(Path("data"), validation_alias="SPLITCART_DATA_DIR", description="folder of all files that SplitCart keeps")
+    database_url: str | None = Field(
+        None, validation_alias="SPLITCART_DATABASE_URL", description="SQLAlchemy URL; default: SQLite in the data folder"
+    )
+    api_server_url: str | None = Field(
+        None, validation_alias="API_SERVER_URL", description="the server that files are sent to and stores leased from"
+    )
+    api_dev_server_url: str = Field(
+        "http://127.0.0.1:8000", validation_alias="API_DEV_SERVER_URL", description="the server that --dev points at"
+    )
+    api_secret_key: SecretStr | None = Field(
+        None, validation_alias="API_SECRET_KEY", description="the key of this host; on the server the bootstrap key"
+    )
+    chains_file: Path | None = Field(
+        None, validation_alias="SPLITCART_CHAINS_FILE", description="a chains.toml to use in place of the packaged one"
+    )
+    contact: str = Field(
+        "https://github.com/splitcart", validation_alias="SPLITCART_CONTACT", description="how a site's operator reaches you; part of the user agent"
+    )
+    worker: str = Field(
+        default_factory=socket.gethostname, validation_alias="SPLITCART_WORKER", description="name of this host in leases and crawls"
+    )
+    store_source: str | None = Field(
+        None,
+        validation_alias="SPLITCART_STORE_SOURCE",
+        description="import path of the store source; default: the server's lease API when API_SERVER_URL is set, else the local database",
+    )
+    clock_start: datetime | None = Field(
+        None, validation_alias="SPLITCART_CLOCK_START", description="pretend that it is this instant (rehearsals and tests only)"
+    )
+    aldi_api_url: str | None = Field(None, validation_alias="ALDI_API_URL", description="base URL of ALDI's API in place of the real one")
+    aldi_site_url: str | None = Field(None, validation_alias="ALDI_SITE_URL", description="base URL of ALDI's site in place of the real one")
+    woolworths_site_url: str | None = Field(
+        None, validation_alias="WOOLWORTHS_SITE_URL", description="base URL of Woolworths' site in place of the real one"
+    )
+
+    def folder(self, name: str) -> Path:
+        """Return a folder below the data folder by its name (``product_outbox``, ``archive`` …); not created here."""
+        return self.data_dir / name
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL, or SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'splitcart.db'}"
+
+    def clock(self) -> Clock:
+        """The system's clock, or one that starts at ``clock_start``."""
+        return shifted_clock(self.clock_start) if self.clock_start else system_clock
+
+    def base_url(self, company: str, key: str, default: str) -> str:
+        """Return the configured base URL of a company's site, without a trailing slash."""
+        return (getattr(self, f"{company}_{key}_url", None) or default).rstrip("/")
+
+
+def read_settings() -> Settings:
+    """Read the environment and the .env file (SPLITCART_ENV_FILE, else the working directory's); raise InputError."""
+    env_file = os.environ.get("SPLITCART_ENV_FILE") or ".env"
+    if os.environ.get("SPLITCART_ENV_FILE") and not Path(env_file).is_file():
+        raise InputError(f"SPLITCART_ENV_FILE names {env_file!r}, which is not a file; correct or unset it")
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own argument
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError(f"setting {problem['loc'][0]}: {problem['msg']} (docs/configuration.md lists the settings)") from error
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return read_settings()

@@ -1,0 +1,40 @@
+"""The view ``effective_prices``: the rule of docs/data-model.md ("Effective prices") as it stands now."""
+
+from splitcart.database.models import OFFER_COLUMNS
+
+_OWN_OR_NEWS = ",\n  ".join(f"CASE WHEN g.sku_id IS NULL THEN p.{name} ELSE g.{name} END AS {name}" for name in OFFER_COLUMNS)
+_NEWS = ",\n  ".join(f"g.{name}" for name in OFFER_COLUMNS)
+
+# First half: a store's own offers, replaced by the group's where the list changed after the store was last seen.
+# Second half: what the list took up after the store's category was last covered.
+EFFECTIVE_PRICES = f"""
+CREATE VIEW effective_prices AS
+SELECT p.store_id, p.sku_id,
+  {_OWN_OR_NEWS},
+  CASE WHEN g.sku_id IS NULL THEN p.available END AS available,
+  CASE WHEN g.sku_id IS NULL THEN 'direct_scrape' ELSE 'inferred_group' END AS source,
+  c.store_id AS inferred_from,
+  g.group_id AS group_id,
+  1 = 0 AS is_new_range,
+  CASE WHEN g.sku_id IS NOT NULL THEN g.changed_at
+       WHEN p.since > sc.covered_at THEN p.since ELSE sc.covered_at END AS seen_at
+FROM prices p
+JOIN skus k ON k.id = p.sku_id
+JOIN store_categories sc ON sc.store_id = p.store_id AND sc.category_id = k.root_category_id
+LEFT JOIN group_prices g ON g.group_id = sc.group_id AND g.sku_id = p.sku_id
+  AND ((g.changed_at > p.since AND g.changed_at > sc.covered_at)
+    OR (g.left_at > p.since AND g.left_at > sc.covered_at))
+LEFT JOIN crawls c ON c.id = g.crawl_id
+WHERE p.left_at IS NULL AND g.left_at IS NULL
+UNION ALL
+SELECT sc.store_id, g.sku_id,
+  {_NEWS},
+  NULL AS available, 'inferred_group' AS source, c.store_id AS inferred_from, g.group_id, 1 = 1 AS is_new_range,
+  g.changed_at AS seen_at
+FROM store_categories sc
+JOIN group_prices g ON g.group_id = sc.group_id AND g.left_at IS NULL AND g.listed_from > sc.covered_at
+JOIN skus k ON k.id = g.sku_id AND k.root_category_id = sc.category_id
+JOIN crawls c ON c.id = g.crawl_id
+LEFT JOIN prices p ON p.store_id = sc.store_id AND p.sku_id = g.sku_id AND p.left_at IS NULL
+WHERE p.sku_id IS NULL
+"""
