@@ -78,7 +78,9 @@ def read_chains(path: Path | None = None) -> dict[str, Chain]:
     try:
         chains = msgspec.toml.decode(source, type=dict[str, Chain])
     except msgspec.MsgspecError as error:
-        raise InputError(f"chains file {path or 'chains.toml'}: {error}; docs/configuration.md lists the keys") from error
+        raise InputError(
+            f"chains file {path or 'chains.toml'}: {error}; docs/configuration.md lists the keys"
+        ) from error
     chains = {slug: msgspec.structs.replace(chain, slug=slug) for slug, chain in chains.items()}
     for chain in chains.values():
         chain.parsed_change_times()

@@ -18,9 +18,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
-    data_dir: Path = Field(Path("data"), validation_alias="SPLITCART_DATA_DIR", description="folder of all files that SplitCart keeps")
+    data_dir: Path = Field(
+        Path("data"), validation_alias="SPLITCART_DATA_DIR", description="folder of all files that SplitCart keeps"
+    )
     database_url: str | None = Field(
-        None, validation_alias="SPLITCART_DATABASE_URL", description="SQLAlchemy URL; default: SQLite in the data folder"
+        None,
+        validation_alias="SPLITCART_DATABASE_URL",
+        description="SQLAlchemy URL; default: SQLite in the data folder",
     )
     api_server_url: str | None = Field(
         None, validation_alias="API_SERVER_URL", description="the server that files are sent to and stores leased from"
@@ -35,23 +39,35 @@ class Settings(BaseSettings):
         None, validation_alias="SPLITCART_CHAINS_FILE", description="a chains.toml to use in place of the packaged one"
     )
     contact: str = Field(
-        "https://github.com/splitcart", validation_alias="SPLITCART_CONTACT", description="how a site's operator reaches you; part of the user agent"
+        "https://github.com/splitcart",
+        validation_alias="SPLITCART_CONTACT",
+        description="how a site's operator reaches you; part of the user agent",
     )
     worker: str = Field(
-        default_factory=socket.gethostname, validation_alias="SPLITCART_WORKER", description="name of this host in leases and crawls"
+        default_factory=socket.gethostname,
+        validation_alias="SPLITCART_WORKER",
+        description="name of this host in leases and crawls",
     )
     store_source: str | None = Field(
         None,
         validation_alias="SPLITCART_STORE_SOURCE",
-        description="import path of the store source; default: the server's lease API when API_SERVER_URL is set, else the local database",
+        description="where spiders get stores: an import path; default: the server when API_SERVER_URL is set, else this database",
     )
     clock_start: datetime | None = Field(
-        None, validation_alias="SPLITCART_CLOCK_START", description="pretend that it is this instant (rehearsals and tests only)"
+        None,
+        validation_alias="SPLITCART_CLOCK_START",
+        description="pretend that it is this instant (rehearsals and tests only)",
     )
-    aldi_api_url: str | None = Field(None, validation_alias="ALDI_API_URL", description="base URL of ALDI's API in place of the real one")
-    aldi_site_url: str | None = Field(None, validation_alias="ALDI_SITE_URL", description="base URL of ALDI's site in place of the real one")
+    aldi_api_url: str | None = Field(
+        None, validation_alias="ALDI_API_URL", description="base URL of ALDI's API in place of the real one"
+    )
+    aldi_site_url: str | None = Field(
+        None, validation_alias="ALDI_SITE_URL", description="base URL of ALDI's site in place of the real one"
+    )
     woolworths_site_url: str | None = Field(
-        None, validation_alias="WOOLWORTHS_SITE_URL", description="base URL of Woolworths' site in place of the real one"
+        None,
+        validation_alias="WOOLWORTHS_SITE_URL",
+        description="base URL of Woolworths' site in place of the real one",
     )
 
     def folder(self, name: str) -> Path:
@@ -78,10 +94,12 @@ def read_settings() -> Settings:
     if os.environ.get("SPLITCART_ENV_FILE") and not Path(env_file).is_file():
         raise InputError(f"SPLITCART_ENV_FILE names {env_file!r}, which is not a file; correct or unset it")
     try:
-        return Settings(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own argument
+        return Settings(_env_file=env_file)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise InputError(f"setting {problem['loc'][0]}: {problem['msg']} (docs/configuration.md lists the settings)") from error
+        raise InputError(
+            f"setting {problem['loc'][0]}: {problem['msg']} (docs/configuration.md lists the settings)"
+        ) from error
 
 
 @cache

@@ -44,13 +44,21 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         try:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"cannot create the folder of {url.database}: {error.strerror}; choose another SPLITCART_DATA_DIR") from error
+            raise InputError(
+                f"cannot create the folder of {url.database}: {error.strerror}; choose another SPLITCART_DATA_DIR"
+            ) from error
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are opened below, not by the driver
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
@@ -92,7 +100,9 @@ def upgrade(engine: sa.Engine) -> None:
         with engine.begin() as connection:
             command.upgrade(_alembic_config(connection), "head")
     except sa.exc.OperationalError as error:
-        raise DatabaseError(f"cannot open or write the database {engine.url.render_as_string()}: {error.orig}") from error
+        raise DatabaseError(
+            f"cannot open or write the database {engine.url.render_as_string()}: {error.orig}"
+        ) from error
 
 
 def open_database(url: str) -> sa.Engine:
@@ -106,10 +116,16 @@ def open_database(url: str) -> sa.Engine:
         with engine.connect().execution_options(read_only=True) as connection:
             current = MigrationContext.configure(connection).get_current_revision()
             head = ScriptDirectory.from_config(_alembic_config(connection)).get_current_head()
+        if current is None and engine.dialect.name == "sqlite":
+            upgrade(engine)
+        elif current != head:
+            raise DatabaseError(
+                f"the database is at revision {current or 'none'}, this program needs {head}; run: splitcart db upgrade"
+            )
     except sa.exc.OperationalError as error:
+        engine.dispose()
         raise DatabaseError(f"cannot reach the database {engine.url.render_as_string()}: {error.orig}") from error
-    if current is None and engine.dialect.name == "sqlite":
-        upgrade(engine)
-    elif current != head:
-        raise DatabaseError(f"the database is at revision {current or 'none'}, this program needs {head}; run: splitcart db upgrade")
+    except DatabaseError:
+        engine.dispose()
+        raise
     return engine

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -152,6 +153,7 @@ class Sku(Base):
     category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))
     root_category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))
     product_id: Mapped[int | None] = mapped_column(ForeignKey("products.id"), index=True)
+    details_key: Mapped[str] = mapped_column(String(32))  # fingerprint of the details above
     details_seen_at: Mapped[datetime]
     first_seen_at: Mapped[datetime]
 
@@ -187,7 +189,10 @@ class Coverage(Base):
     """A root category that a crawl saw completely; append-only. It confirms, closes and dates everything."""
 
     __tablename__ = "coverage"
-    __table_args__ = (UniqueConstraint("crawl_id", "category_id"), Index(None, "store_id", "category_id", "observed_to"))
+    __table_args__ = (
+        UniqueConstraint("crawl_id", "category_id"),
+        Index(None, "store_id", "category_id", "observed_to"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
     category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))
@@ -249,6 +254,10 @@ class PriceHistory(OfferColumns, Base):
     crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"))
 
 
+def _only_one_open(name: str, *columns: str, condition: str) -> Index:
+    return Index(name, *columns, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class StoreGroup(Base):
     __tablename__ = "store_groups"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -270,7 +279,12 @@ class Membership(Base):
     """
 
     __tablename__ = "store_group_memberships"
-    __table_args__ = (Index(None, "store_id", "until"), Index(None, "group_id", "until"))
+    __table_args__ = (
+        Index(None, "store_id", "until"),
+        Index(None, "group_id", "until"),
+        _only_one_open("uq_open_membership", "store_id", condition="until IS NULL AND category_id IS NULL"),
+        _only_one_open("uq_open_exception", "store_id", "category_id", condition="until IS NULL"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
     category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))

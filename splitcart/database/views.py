@@ -2,7 +2,9 @@
 
 from splitcart.database.models import OFFER_COLUMNS
 
-_OWN_OR_NEWS = ",\n  ".join(f"CASE WHEN g.sku_id IS NULL THEN p.{name} ELSE g.{name} END AS {name}" for name in OFFER_COLUMNS)
+_OWN_OR_NEWS = ",\n  ".join(
+    f"CASE WHEN g.sku_id IS NULL THEN p.{name} ELSE g.{name} END AS {name}" for name in OFFER_COLUMNS
+)
 _NEWS = ",\n  ".join(f"g.{name}" for name in OFFER_COLUMNS)
 
 # First half: a store's own offers, replaced by the group's where the list changed after the store was last seen.
@@ -37,4 +39,4 @@ JOIN skus k ON k.id = g.sku_id AND k.root_category_id = sc.category_id
 JOIN crawls c ON c.id = g.crawl_id
 LEFT JOIN prices p ON p.store_id = sc.store_id AND p.sku_id = g.sku_id AND p.left_at IS NULL
 WHERE p.sku_id IS NULL
-"""
+"""  # noqa: S608 - made of our own column names only

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+
 from splitcart.database import Base, DatabaseError, create_engine, open_database
 from splitcart.errors import InputError
 
