@@ -1,0 +1,263 @@
+"""A group's list: what the group shows, how it is founded, and the two ways in which news enters it.
+
+News is what a crawl of the Ambassador changed against that store's own previous crawl, or what most of the comparable
+confirmed crawls of a check agree on. A change of Ambassador alone changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grouping.effective import Offer
+from grouping.offers import intervals, list_history_table, list_table, price_table
+from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku
+
+
+class News(NamedTuple):
+    """One line of a list changes at ``at``: to ``offer``, or (None) off the shelf; seen in the crawl ``crawl_id``."""
+
+    sku_id: int
+    offer: Offer | None
+    at: datetime
+    crawl_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """One line of a group's list as it stands; ``left_at`` set: off the shelf since then."""
+
+    offer: Offer
+    changed_at: datetime
+    listed_from: datetime
+    left_at: datetime | None
+    crawl_id: int
+
+    @property
+    def news_at(self) -> datetime:
+        """When the line last changed in any way."""
+        return max(self.changed_at, self.left_at) if self.left_at else self.changed_at
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one store's crawl showed of one sku: an offer, or (None) that it is gone though the store had it before."""
+
+    store_id: int
+    offer: Offer | None
+    since: datetime
+    seen_at: datetime
+    crawl_id: int
+
+
+def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None = None) -> dict[int, ListLine]:
+    """Return a group's list by sku id, tombstones included; ``sku_ids`` restricts it."""
+    query = sa.select(list_table).where(list_table.c.group_id == group_id)
+    if sku_ids is not None and len(sku_ids) < 500:
+        query = query.where(list_table.c.sku_id.in_(sku_ids))
+    return {
+        row["sku_id"]: ListLine(
+            Offer(*(row[name] for name in OFFER_COLUMNS)),
+            row["changed_at"],
+            row["listed_from"],
+            row["left_at"],
+            row["crawl_id"],
+        )
+        for row in session.execute(query).mappings()
+    }
+
+
+def apply_news(session: Session, group_id: int, news: Iterable[News]) -> int:
+    """Write news into the list and close the intervals that it ends; return how many lines changed.
+
+    News that is older than the line it speaks of, or says what the line says already, changes nothing.
+    """
+    latest = {item.sku_id: item for item in sorted(news, key=lambda item: (item.at, item.crawl_id))}
+    if not latest:
+        return 0
+    standing = read_list(session, group_id, latest.keys())
+    changes = [item for sku_id, item in sorted(latest.items()) if _is_news(item, standing.get(sku_id))]
+    closed = [
+        _history_row(group_id, item, line)
+        for item in changes
+        if (line := standing.get(item.sku_id)) and line.left_at is None and line.changed_at < item.at
+    ]
+    if closed:
+        session.execute(sa.insert(list_history_table), closed)
+    gone = [{"at": item.at, "sku": item.sku_id, "crawl": item.crawl_id} for item in changes if item.offer is None]
+    if gone:
+        session.execute(
+            sa.update(list_table)
+            .where(list_table.c.group_id == group_id, list_table.c.sku_id == sa.bindparam("sku"))
+            .values(left_at=sa.bindparam("at"), crawl_id=sa.bindparam("crawl")),
+            gone,
+        )
+    shown = [item for item in changes if item.offer is not None]
+    if shown:
+        session.execute(
+            sa.delete(list_table).where(list_table.c.group_id == group_id, list_table.c.sku_id == sa.bindparam("sku")),
+            [{"sku": item.sku_id} for item in shown],
+        )
+        session.execute(sa.insert(list_table), [_list_row(group_id, item, standing.get(item.sku_id)) for item in shown])
+    return len(changes)
+
+
+def _is_news(item: News, line: ListLine | None) -> bool:
+    if line is None:
+        return item.offer is not None
+    if item.at < line.news_at:
+        return False
+    if item.offer is None:
+        return line.left_at is None
+    return line.left_at is not None or line.offer != item.offer
+
+
+def _history_row(group_id: int, item: News, line: ListLine) -> dict[str, Any]:
+    return {
+        "group_id": group_id,
+        "sku_id": item.sku_id,
+        "since": line.changed_at,
+        "until": item.at,
+        "listed_from": line.listed_from,
+        "reason": "left" if item.offer is None else "changed",
+        "crawl_id": line.crawl_id,
+        **line.offer._asdict(),
+    }
+
+
+def _list_row(group_id: int, item: News, line: ListLine | None) -> dict[str, Any]:
+    if item.offer is None:
+        raise ValueError(f"sku {item.sku_id} has no offer to list")
+    return {
+        "group_id": group_id,
+        "sku_id": item.sku_id,
+        "changed_at": item.at,
+        "listed_from": line.listed_from if line and line.left_at is None else item.at,
+        "left_at": None,
+        "crawl_id": item.crawl_id,
+        **item.offer._asdict(),
+    }
+
+
+def found_list(session: Session, group_id: int, founders: list[int]) -> int:
+    """Start a group's list from what most of its founders (row ids, Ambassador first) show; return its length.
+
+    Absence is no vote, since no founder's past is asked; a tie goes to the earlier founder. Each line takes the
+    earliest ``since`` and ``listed_since`` among the founders that show it.
+    """
+    shown: dict[int, list[Any]] = {}
+    rows = session.execute(
+        sa.select(price_table)
+        .join(Sku, Sku.id == price_table.c.sku_id)
+        .join(
+            Coverage, sa.and_(Coverage.store_id == price_table.c.store_id, Coverage.category_id == Sku.root_category_id)
+        )
+        .where(price_table.c.store_id.in_(founders), price_table.c.left_at.is_(None))
+        .distinct()
+    )
+    for row in rows.mappings():
+        shown.setdefault(row["sku_id"], []).append(row)
+    lines = [_founded_line(group_id, sku_id, rows, founders) for sku_id, rows in sorted(shown.items())]
+    if lines:
+        session.execute(sa.insert(list_table), lines)
+    return len(lines)
+
+
+def _founded_line(group_id: int, sku_id: int, rows: list[Any], founders: list[int]) -> dict[str, Any]:
+    rows.sort(key=lambda row: founders.index(row["store_id"]))
+    votes = Counter(tuple(row[name] for name in OFFER_COLUMNS) for row in rows)
+    offer = votes.most_common(1)[0][0]  # of equals the one counted first, which is the earliest founder's
+    agreeing = [row for row in rows if tuple(row[name] for name in OFFER_COLUMNS) == offer]
+    return {
+        "group_id": group_id,
+        "sku_id": sku_id,
+        "changed_at": min(row["since"] for row in agreeing),
+        "listed_from": min(row["listed_since"] for row in agreeing),
+        "left_at": None,
+        "crawl_id": agreeing[0]["crawl_id"],
+        **dict(zip(OFFER_COLUMNS, offer, strict=True)),
+    }
+
+
+def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Collection[int]) -> dict[int, Sight]:
+    """Return what a crawl (row id) of a store showed in the categories that it completed, by sku id."""
+    windows = sa.select(Coverage.category_id, Coverage.observed_from, Coverage.observed_to).where(
+        Coverage.crawl_id == crawl_id, Coverage.category_id.in_(category_ids)
+    )
+    window = windows.subquery("window")
+    every = intervals(store_ids=[store_id])
+    rows = session.execute(
+        sa.select(every, window.c.observed_to)
+        .join(Sku, Sku.id == every.c.sku_id)
+        .join(window, window.c.category_id == Sku.root_category_id)
+        .where(every.c.since <= window.c.observed_to)
+        .order_by(every.c.sku_id, every.c.since)
+    )
+    sights: dict[int, Sight] = {}
+    for row in rows.mappings():
+        gone = row["until"] is not None and row["until"] <= row["observed_to"]
+        sights[row["sku_id"]] = Sight(
+            store_id=store_id,
+            offer=None if gone else Offer(*(row[name] for name in OFFER_COLUMNS)),
+            since=row["until"] if gone else row["since"],
+            seen_at=row["observed_to"],
+            crawl_id=crawl_id,
+        )
+    return sights
+
+
+def vote(standing: Mapping[int, ListLine], ballots: Iterable[Mapping[int, Sight]]) -> list[News]:
+    """Return the news on which most of the comparable confirmed crawls of a check agree.
+
+    A crawl has no say on a line that changed after it looked. A change needs two voices and more than any other offer
+    has; a tie keeps the list. The news is dated by the earliest voice for it.
+    """
+    voices: dict[int, list[Sight]] = {}
+    for ballot in ballots:
+        for sku_id, sight in ballot.items():
+            line = standing.get(sku_id)
+            if line is None or sight.seen_at >= line.news_at:
+                voices.setdefault(sku_id, []).append(sight)
+    news = []
+    for sku_id, sights in sorted(voices.items()):
+        counted = Counter(sight.offer for sight in sights).most_common(2)
+        offer, voices_for = counted[0]
+        if voices_for < 2 or (len(counted) > 1 and counted[1][1] == voices_for):
+            continue
+        line = standing.get(sku_id)
+        agreeing = [sight for sight in sights if sight.offer == offer]
+        first = min(agreeing, key=lambda sight: (sight.since, sight.crawl_id))
+        at = max(first.since, line.news_at) if line else first.since
+        if _is_news(item := News(sku_id, offer, at, first.crawl_id), line):
+            news.append(item)
+    return news
+
+
+def store_changes(session: Session, store_id: int, crawl_id: int) -> list[News]:
+    """Return what a store's crawl (row id) changed against its own previous crawls, in any category."""
+    begun = sa.select(price_table).where(
+        price_table.c.store_id == store_id, price_table.c.crawl_id == crawl_id, price_table.c.left_at.is_(None)
+    )
+    changes = [
+        News(row["sku_id"], Offer(*(row[name] for name in OFFER_COLUMNS)), row["since"], crawl_id)
+        for row in session.execute(begun).mappings()
+    ]
+    gone = (
+        sa.select(price_table.c.sku_id, price_table.c.left_at)
+        .join(Sku, Sku.id == price_table.c.sku_id)
+        .join(
+            Coverage,
+            sa.and_(
+                Coverage.crawl_id == crawl_id,
+                Coverage.category_id == Sku.root_category_id,
+                Coverage.observed_from == price_table.c.left_at,
+            ),
+        )
+        .where(price_table.c.store_id == store_id)
+    )
+    changes += [News(row.sku_id, None, row.left_at, crawl_id) for row in session.execute(gone)]
+    return changes

@@ -1,0 +1,181 @@
+"""Who belongs to which group, as intervals; and the small table that the view ``effective_prices`` stands on."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from splitcart.database.models import AmbassadorTenure, Category, Coverage, Membership, Store, StoreCategory, StoreGroup
+
+
+def open_membership(session: Session, store_id: int, category_id: int | None = None) -> Membership | None:
+    """Return the store's (row id) open place in a whole-list group, or its open exception for one root category."""
+    same_category = Membership.category_id.is_(None) if category_id is None else Membership.category_id == category_id
+    return session.scalar(
+        sa.select(Membership).where(Membership.store_id == store_id, Membership.until.is_(None), same_category)
+    )
+
+
+def members(session: Session, group_id: int) -> list[Membership]:
+    """Return the open whole-list memberships of a group, ordered by store row id."""
+    return list(
+        session.scalars(
+            sa.select(Membership)
+            .where(Membership.group_id == group_id, Membership.until.is_(None), Membership.category_id.is_(None))
+            .order_by(Membership.store_id)
+        )
+    )
+
+
+def join_group(
+    session: Session,
+    store_id: int,
+    group_id: int,
+    at: datetime,
+    confirmed_at: datetime | None,
+    *,
+    category_id: int | None = None,
+) -> Membership:
+    """Open a membership; the store must have no open one for the same scope. Refreshes what the store infers."""
+    membership = Membership(
+        store_id=store_id, category_id=category_id, group_id=group_id, since=at, until=None, confirmed_at=confirmed_at
+    )
+    session.add(membership)
+    session.flush()
+    refresh_store_categories(session, [store_id])
+    return membership
+
+
+def except_category(session: Session, store_id: int, category_id: int, at: datetime) -> None:
+    """From ``at`` the store keeps its own prices in one root category, whatever its group shows."""
+    if open_membership(session, store_id, category_id) is None:
+        session.add(Membership(store_id=store_id, category_id=category_id, group_id=None, since=at, confirmed_at=at))
+        session.flush()
+        refresh_store_categories(session, [store_id])
+
+
+def leave_group(session: Session, store_id: int, at: datetime, ended_by: str) -> None:
+    """Close the store's whole-list membership and its category exceptions at ``at``."""
+    for membership in session.scalars(
+        sa.select(Membership).where(Membership.store_id == store_id, Membership.until.is_(None))
+    ):
+        membership.until = max(at, membership.since)
+        membership.ended_by = ended_by
+    session.flush()
+    refresh_store_categories(session, [store_id])
+
+
+def confirm(session: Session, store_id: int, group_id: int, crawled_at: datetime) -> None:
+    """A crawl of ``crawled_at`` proved the membership; lifts a suspension."""
+    membership = open_membership(session, store_id)
+    if membership is None or membership.group_id != group_id:
+        return
+    membership.confirmed_at = max(membership.confirmed_at or crawled_at, crawled_at)
+    membership.suspended_at = None
+    session.flush()
+    refresh_store_categories(session, [store_id])
+
+
+def suspend(session: Session, store_id: int, group_id: int, at: datetime) -> None:
+    """Until further notice the store's own prices only: its membership is in doubt."""
+    membership = open_membership(session, store_id)
+    if membership is not None and membership.group_id == group_id and membership.suspended_at is None:
+        membership.suspended_at = at
+        session.flush()
+        refresh_store_categories(session, [store_id])
+
+
+def make_ambassador(session: Session, group: StoreGroup, store_id: int | None, at: datetime) -> None:
+    """Give the group another Ambassador (row id), or none; the list stays as it is."""
+    if group.ambassador_id == store_id:
+        return
+    for tenure in session.scalars(
+        sa.select(AmbassadorTenure).where(AmbassadorTenure.group_id == group.id, AmbassadorTenure.until.is_(None))
+    ):
+        tenure.until = max(at, tenure.since)
+    if store_id is not None:
+        session.add(AmbassadorTenure(group_id=group.id, store_id=store_id, since=at))
+    group.ambassador_id = store_id
+    session.flush()
+
+
+def refresh_store_categories(session: Session, store_ids: Collection[int]) -> None:
+    """Derive ``store_categories`` of these stores (row ids) anew from coverage and open memberships."""
+    if not store_ids:
+        return
+    session.execute(sa.delete(StoreCategory).where(StoreCategory.store_id.in_(store_ids)))
+    newest = (
+        sa.select(
+            Coverage.store_id,
+            Coverage.category_id,
+            Coverage.observed_to,
+            Coverage.crawl_id,
+            sa.func.row_number()
+            .over(
+                partition_by=(Coverage.store_id, Coverage.category_id),
+                order_by=(Coverage.observed_to.desc(), Coverage.observed_from.desc(), Coverage.crawl_id.desc()),
+            )
+            .label("age"),
+        )
+        .where(Coverage.store_id.in_(store_ids))
+        .subquery("newest")
+    )
+    exception, place = sa.orm.aliased(Membership, name="exception"), sa.orm.aliased(Membership, name="place")
+    group_of = sa.case(
+        (exception.id.is_not(None), _proven_group(exception)),
+        else_=_proven_group(place),
+    )
+    session.execute(
+        sa.insert(StoreCategory).from_select(
+            ["store_id", "category_id", "covered_at", "crawl_id", "group_id"],
+            sa.select(newest.c.store_id, newest.c.category_id, newest.c.observed_to, newest.c.crawl_id, group_of)
+            .join_from(
+                newest,
+                exception,
+                sa.and_(
+                    exception.store_id == newest.c.store_id,
+                    exception.category_id == newest.c.category_id,
+                    exception.until.is_(None),
+                ),
+                isouter=True,
+            )
+            .join(
+                place,
+                sa.and_(place.store_id == newest.c.store_id, place.category_id.is_(None), place.until.is_(None)),
+                isouter=True,
+            )
+            .where(newest.c.age == 1),
+        )
+    )
+
+
+def _proven_group(membership: type[Membership]) -> sa.ColumnElement[int | None]:
+    return sa.case(
+        (sa.and_(membership.confirmed_at.is_not(None), membership.suspended_at.is_(None)), membership.group_id),
+        else_=None,
+    )
+
+
+def root_categories(session: Session, company_id: int) -> dict[int, str]:
+    """Return the names of a company's root categories by row id."""
+    rows = session.execute(
+        sa.select(Category.id, Category.name).where(Category.company_id == company_id, Category.root_id.is_(None))
+    )
+    return {row.id: row.name for row in rows}
+
+
+def active_groups(session: Session, company_id: int) -> list[StoreGroup]:
+    """Return the company's active groups, oldest first."""
+    return list(
+        session.scalars(
+            sa.select(StoreGroup)
+            .where(StoreGroup.company_id == company_id, StoreGroup.is_active.is_(True))
+            .order_by(StoreGroup.id)
+        )
+    )
+
+
+def store_names(session: Session, store_ids: Collection[int]) -> dict[int, str]:
+    """Return the chain's own ids of stores by row id."""
+    return dict(session.execute(sa.select(Store.id, Store.store_id).where(Store.id.in_(store_ids))).tuples().all())
