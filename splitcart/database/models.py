@@ -426,6 +426,7 @@ class Lease(Base):
     cluster_id: Mapped[int | None] = mapped_column(ForeignKey("geo_clusters.id"))
     worker: Mapped[str] = mapped_column(String(120))
     mode: Mapped[str] = mapped_column(String(20))  # discovery, optimization
+    kind: Mapped[str] = mapped_column(String(20))  # the queue's step: target, outside, tie-breaker, ambassador …
     reason: Mapped[str] = mapped_column(String(255))
     leased_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -368,6 +368,7 @@ def upgrade() -> None:
         sa.Column("cluster_id", sa.Integer(), nullable=True),
         sa.Column("worker", sa.String(length=120), nullable=False),
         sa.Column("mode", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=255), nullable=False),
         sa.Column("leased_at", models.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", models.UtcDateTime(timezone=True), nullable=False),
