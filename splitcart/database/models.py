@@ -418,7 +418,11 @@ class Lease(Base):
     """A store handed to a worker for a bounded time; ``released_at`` NULL and ``expires_at`` in the future: held."""
 
     __tablename__ = "leases"
-    __table_args__ = (Index(None, "store_id", "released_at"), Index(None, "company_id", "leased_at"))
+    __table_args__ = (
+        Index(None, "store_id", "released_at"),
+        Index(None, "company_id", "leased_at"),
+        _only_one_open("uq_held_lease", "store_id", condition="released_at IS NULL"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("companies.id"))
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))

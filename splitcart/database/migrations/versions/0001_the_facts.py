@@ -384,6 +384,13 @@ def upgrade() -> None:
     with op.batch_alter_table("leases", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_leases_company_id_leased_at"), ["company_id", "leased_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_leases_store_id_released_at"), ["store_id", "released_at"], unique=False)
+        batch_op.create_index(
+            "uq_held_lease",
+            ["store_id"],
+            unique=True,
+            sqlite_where=sa.text("released_at IS NULL"),
+            postgresql_where=sa.text("released_at IS NULL"),
+        )
 
     op.create_table(
         "price_events",
@@ -567,6 +574,11 @@ def downgrade() -> None:
 
     op.drop_table("price_events")
     with op.batch_alter_table("leases", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_held_lease",
+            sqlite_where=sa.text("released_at IS NULL"),
+            postgresql_where=sa.text("released_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_leases_store_id_released_at"))
         batch_op.drop_index(batch_op.f("ix_leases_company_id_leased_at"))
 
