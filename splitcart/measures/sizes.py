@@ -1,0 +1,194 @@
+"""Pack sizes: every size that a product's texts name, and the one amount that its price buys."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from math import prod
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """An amount: ``quantity`` of ``unit``, a unit named without a number when ``quantity`` is None (``per kg``).
+
+    ``parse_sizes`` gives g, ml, pk and ea (kg and l without a number only); ``total_size`` g, ml, sheet, m and ea.
+    """
+
+    quantity: Decimal | None
+    unit: str
+
+    def __str__(self) -> str:
+        """``500g``, ``6pk``, ``kg``; one each is ``ea``."""
+        if self.quantity is None or (self.unit == "ea" and self.quantity == 1):
+            return self.unit
+        digits = f"{self.quantity:f}"
+        return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + self.unit
+
+
+_SIZE_UNITS = {
+    **dict.fromkeys(("g", "gram", "grams"), "g"),
+    **dict.fromkeys(("kg", "kilogram", "kilograms"), "kg"),
+    **dict.fromkeys(("ml", "millilitre", "millilitres"), "ml"),
+    **dict.fromkeys(("l", "litre", "litres"), "l"),
+    **dict.fromkeys(("pk", "pack", "packs"), "pk"),
+    **dict.fromkeys(("ea", "each"), "ea"),
+}
+_COUNTED = (
+    "pk pack packs ea each piece pieces roll rolls sachet sachets set sets pair pairs bunch bunches "
+    "tablet tablets capsule capsules caplet caplets s"  # s: 24s
+)
+_CONTENT_UNITS = {
+    **{spelling: unit for spelling, unit in _SIZE_UNITS.items() if unit in {"g", "kg", "ml", "l"}},
+    **dict.fromkeys(("m", "metre", "metres"), "m"),
+    **dict.fromkeys(("sheet", "sheets"), "sheet"),
+    **dict.fromkeys(("doz", "dozen"), "doz"),
+    **dict.fromkeys(_COUNTED.split(), "ea"),
+}
+_SCALED = {"kg": ("g", 1000), "l": ("ml", 1000), "doz": ("ea", 12)}
+
+_NUMBER = r"(?<![0-9])(?<![0-9]\.)[0-9]{1,7}(?:\.[0-9]{1,6})?"
+_COUNT = r"(?<![0-9])(?<![0-9]\.)[0-9]{1,4}"
+_TIMES = r"\s*[x\u00d7]\s*"
+_MEASURE = "|".join(
+    sorted((word for word, unit in _SIZE_UNITS.items() if unit in {"g", "kg", "ml", "l"}), key=len)[::-1]
+)
+
+
+def _unit_pattern(spellings: Iterable[str]) -> str:
+    return "(" + "|".join(sorted(spellings, key=len, reverse=True)) + r")\b"
+
+
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    """The four ways in which a number and a unit stand together."""
+
+    span: re.Pattern[str]  # 100-200g
+    product: re.Pattern[str]  # 6 x 375ml, 4x4x375ml
+    repeated: re.Pattern[str]  # 375ml x 24
+    single: re.Pattern[str]  # 500g
+
+    @classmethod
+    def of(cls, spellings: Iterable[str]) -> "_Grammar":
+        unit = _unit_pattern(spellings)
+        return cls(
+            re.compile(rf"({_NUMBER})\s*[-\u2013]\s*({_NUMBER})[\s/]*{unit}"),
+            re.compile(rf"((?:{_COUNT}{_TIMES}){{1,3}})({_NUMBER})[\s/]*{unit}"),
+            # What follows must not make the count a measure of its own, as in "30m x 30cm" or "1l x 500ml".
+            re.compile(rf"({_NUMBER})[\s/]*({_MEASURE}){_TIMES}({_COUNT})(?![0-9.]|\s*(?:{_MEASURE}|cm|mm|m)\b)"),
+            re.compile(rf"({_NUMBER})[\s/]*{unit}"),
+        )
+
+
+_SIZES = _Grammar.of(_SIZE_UNITS)
+_CONTENTS = _Grammar.of(_CONTENT_UNITS)
+_LONE_UNIT = re.compile(r"\b" + _unit_pattern(spelling for spelling in _SIZE_UNITS if len(spelling) > 1))
+
+
+def parse_sizes(*texts: str | None) -> tuple[Size, ...]:
+    """Return every size in a product's texts (name, size …), without repeats, sorted as text.
+
+    A multipack gives its count and the size of one (``6 x 375ml``: 375ml, 6pk), a range both ends, and a unit word
+    without a number itself. The rules are those of retailers.md 6.1, so that keys agree with earlier ones.
+    """
+    found = {size for text in texts if text for size in _sizes_of(_plain(text))}
+    return tuple(sorted(found, key=str))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"(?<=[0-9]),(?=[0-9])", "", text.lower()).replace(",", " ")
+
+
+def _sized(number: str | int | Decimal, spelling: str, units: Mapping[str, str] = _SIZE_UNITS) -> Size:
+    unit, factor = _SCALED.get(units[spelling], (units[spelling], 1))
+    return Size(Decimal(number) * factor, unit)
+
+
+def _taken(
+    text: str, pattern: re.Pattern[str], read: Callable[[re.Match[str]], Iterable[Size]], into: list[Size]
+) -> str:
+    """Read what matches ``into`` the list and return the rest of the text."""
+
+    def take(match: re.Match[str]) -> str:
+        into.extend(size for size in read(match) if size.quantity is None or size.quantity > 0)
+        return " "
+
+    return pattern.sub(take, text)
+
+
+def _count(factors: str) -> int:
+    return prod(int(factor) for factor in re.findall("[0-9]+", factors))
+
+
+def _sizes_of(text: str) -> list[Size]:
+    found: list[Size] = []
+    text = _taken(text, _SIZES.span, lambda m: (_sized(m[1], m[3]), _sized(m[2], m[3])), found)
+    text = _taken(text, _SIZES.product, lambda m: (Size(Decimal(_count(m[1])), "pk"), _sized(m[2], m[3])), found)
+    text = _taken(text, _SIZES.repeated, lambda m: (_sized(m[1], m[2]), Size(Decimal(m[3]), "pk")), found)
+    text = _taken(text, _SIZES.single, lambda m: (_sized(m[1], m[2]),), found)
+    _taken(text, _LONE_UNIT, lambda m: (_lone(_SIZE_UNITS[m[1]]),), found)
+    return found
+
+
+def _lone(unit: str) -> Size:
+    return Size(Decimal(1), "ea") if unit == "ea" else Size(None, unit)
+
+
+# A weight that differs from piece to piece: the price is for another amount, usually a kilogram.
+_NOT_FIXED = re.compile(r"\bmin\b|\bapprox.*\bper (?:package|piece|pack)\b")
+_PER_MEASURE = re.compile(r"\bper\s*(kg|kilo|kilogram|litre|l)\b|^\s*(kg)\s*$")
+_FRACTION = re.compile(r"\b(whole|half|quarter)\s+(?:each|ea)\b")
+_FRACTIONS = {"whole": Decimal(1), "half": Decimal("0.5"), "quarter": Decimal("0.25")}
+_ONE = re.compile(r"\b(?:each|ea)\b|^\s*bunch\s*$")
+_CASE = re.compile(rf"({_NUMBER})\s*({_MEASURE}){_TIMES}case\b")
+_CANS_IN_A_CASE = 24
+# Coles liquor: "375ML:PACK6", "330ML (10PK):CTN30". A pack named before the can is what is sold, the carton is not.
+_LIQUOR = re.compile(
+    rf"(?:({_COUNT})\s*pk\b[^:]*?)?({_NUMBER})\s*(ml|l)\b[^:]*:\s*(?:pack|pk|ctn|carton|case)\s*({_COUNT})"
+)
+
+
+def total_size(*texts: str | None) -> Size | None:
+    """Return the amount that a product's price buys, in g, ml, sheet, m or ea; None when the texts do not tell.
+
+    A multiplied size (``6 x 375ml``: 2250 ml) goes before a plain weight or volume, that before a length or a number of
+    sheets, and a count comes last (``12 Pack 700g`` is 700 g). Later texts go before earlier ones, so give the size
+    field last. Two different sizes in one text, a range, a minimum and a weight per piece tell nothing. ``xCase``
+    without a number is 24, as the liquor trade has it.
+    """
+    readings = [_contents_of(_plain(text)) for text in reversed(texts) if text]
+    for rank in range(4):
+        for reading in readings:
+            if len(reading[rank]) == 1:
+                return next(iter(reading[rank]))
+    return None
+
+
+def _contents_of(text: str) -> tuple[set[Size], set[Size], set[Size], set[Size]]:
+    """Return a text's multiplied measures, plain measures, lengths and sheets, and counts."""
+    multiplied: list[Size] = []
+    plain: list[Size] = []
+    sized = partial(_sized, units=_CONTENT_UNITS)
+    if not _NOT_FIXED.search(text):
+        text = _taken(text, _LIQUOR, lambda m: (sized(int(m[1] or m[4]) * Decimal(m[2]), m[3]),), multiplied)
+        text = _CONTENTS.span.sub(" ", text)
+        text = _taken(text, _CONTENTS.product, lambda m: (sized(_count(m[1]) * Decimal(m[2]), m[3]),), multiplied)
+        text = _taken(text, _CONTENTS.repeated, lambda m: (sized(int(m[3]) * Decimal(m[1]), m[2]),), multiplied)
+        text = _taken(text, _CASE, lambda m: (sized(_CANS_IN_A_CASE * Decimal(m[1]), m[2]),), multiplied)
+        text = _taken(text, _FRACTION, lambda m: (Size(_FRACTIONS[m[1]], "ea"),), plain)
+        text = _taken(text, _CONTENTS.single, lambda m: (sized(m[1], m[2]),), plain)
+        if not _in_units(plain, "g", "ml"):
+            _taken(text, _PER_MEASURE, lambda m: (Size(Decimal(1000), "ml" if m[1] in {"l", "litre"} else "g"),), plain)
+        if not _in_units([*multiplied, *plain], "ea") and _ONE.search(text):
+            plain.append(Size(Decimal(1), "ea"))
+    either = [*multiplied, *plain]
+    return (
+        _in_units(multiplied, "g", "ml"),
+        _in_units(plain, "g", "ml"),
+        _in_units(either, "sheet", "m"),
+        _in_units(either, "ea"),
+    )
+
+
+def _in_units(sizes: Iterable[Size], *units: str) -> set[Size]:
+    return {size for size in sizes if size.unit in units}
