@@ -1,0 +1,89 @@
+"""The Ambassador's own news: what its crawl changed against its previous one enters the list of its group."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grouping.lists import News, apply_news
+from grouping.offers import list_table
+from splitcart.config import Chain
+from splitcart.database.models import Crawl, GroupEvent, Sku, Store, StoreCategory, StoreGroup
+from splitcart.measures.local_time import last_change_before, zone_for_state
+
+
+def take_ambassador_news(
+    session: Session,
+    chain: Chain,
+    store: Store,
+    crawl: Crawl,
+    changes: Sequence[News],
+    previous_seen_at: datetime | None,
+) -> int:
+    """Apply the news of an Ambassador's crawl to the lists that it stands for; return how many lines changed.
+
+    ``previous_seen_at`` is the end of the store's previous coverage; without one nothing is news. A change of more than
+    ``chain.max_solo_change`` of the list waits for a second store, unless a change time lies between the two crawls.
+    """
+    if previous_seen_at is None:
+        return 0
+    groups = session.scalars(
+        sa.select(StoreGroup)
+        .where(StoreGroup.ambassador_id == store.id, StoreGroup.is_active.is_(True))
+        .order_by(StoreGroup.id)
+    )
+    return sum(_take(session, chain, store, crawl, group, changes, previous_seen_at) for group in groups)
+
+
+def _take(
+    session: Session,
+    chain: Chain,
+    store: Store,
+    crawl: Crawl,
+    group: StoreGroup,
+    changes: Sequence[News],
+    previous_seen_at: datetime,
+) -> int:
+    roots = sa.select(StoreCategory.category_id).where(
+        StoreCategory.store_id == store.id, StoreCategory.group_id == group.id
+    )
+    scope = set(session.scalars(sa.select(Sku.id).where(Sku.root_category_id.in_(roots))))
+    news = [item for item in changes if item.sku_id in scope]
+    length = session.scalar(
+        sa.select(sa.func.count()).where(list_table.c.group_id == group.id, list_table.c.left_at.is_(None))
+    )
+    share = len(news) / max(length or 0, 1)
+    if share > chain.max_solo_change and not _change_time_between(chain, store, previous_seen_at, crawl.observed_from):
+        session.add(
+            GroupEvent(
+                company_id=group.company_id,
+                group_id=group.id,
+                store_id=store.id,
+                kind="news_waiting",
+                candidate_crawl_id=crawl.id,
+                figures={"lines": len(news), "share": round(share, 4), "max_solo_change": chain.max_solo_change},
+                at=crawl.observed_to,
+            )
+        )
+        return 0
+    changed = apply_news(session, group.id, news)
+    if changed:
+        session.add(
+            GroupEvent(
+                company_id=group.company_id,
+                group_id=group.id,
+                store_id=store.id,
+                kind="news",
+                candidate_crawl_id=crawl.id,
+                figures={"lines": changed, "share": round(share, 4)},
+                at=crawl.observed_to,
+            )
+        )
+    return changed
+
+
+def _change_time_between(chain: Chain, store: Store, begin: datetime, end: datetime) -> bool:
+    times = [(change.weekday, change.at) for change in chain.parsed_change_times()]
+    last = last_change_before(end, times, zone_for_state(store.state)) if times else None
+    return last is not None and last > begin

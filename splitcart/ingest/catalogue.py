@@ -1,0 +1,208 @@
+"""Categories, skus and products of one company: what a file names gets its row, once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import md5
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from splitcart.database.bulk import insert_missing
+from splitcart.database.models import Base, Category
+from splitcart.ingest.matching import find_products
+from splitcart.measures.sizes import parse_sizes
+from splitcart.transfer.records import ProductRecord
+
+PATH_SEPARATOR = " > "
+DETAILS = (
+    "name",
+    "brand",
+    "size",
+    "barcode",
+    "barcode_is_local",
+    "description",
+    "ingredients",
+    "allergens",
+    "country_of_origin",
+    "health_star",
+    "image_url",
+    "url",
+)
+sku_table = Base.metadata.tables["skus"]
+category_table = Base.metadata.tables["categories"]
+
+
+@dataclass(slots=True)
+class KnownSku:
+    """What the ingest keeps in mind of a sku: row ids, and the fingerprint and age of its details."""
+
+    id: int
+    root_id: int
+    category_id: int
+    details_key: str
+    details_seen_at: datetime
+
+
+@dataclass(slots=True)
+class CatalogueCounts:
+    """What a file added to the catalogue."""
+
+    skus_created: int = 0
+    skus_updated: int = 0
+    products_created: int = 0
+    products_matched: int = 0
+
+
+def path_text(names: Iterable[str]) -> str:
+    """Join category names to the text that identifies a category of a company."""
+    return PATH_SEPARATOR.join(" ".join(name.replace(">", " ").split()) for name in names)
+
+
+class Catalogue:
+    """The categories and skus of one company, held in memory for the length of a transaction or of many.
+
+    It only remembers rows that are committed or of the transaction under way; after a rollback it must be thrown away.
+    """
+
+    def __init__(self, session: Session, company_id: int) -> None:
+        self.company_id = company_id
+        self.categories: dict[str, tuple[int, int]] = {}  # path → (category id, root id)
+        self.skus: dict[str, KnownSku] = {}
+        self._read_categories(session)
+        self._read_skus(session)
+
+    def _read_categories(self, session: Session) -> None:
+        rows = session.execute(
+            sa.select(Category.id, Category.root_id, Category.path).where(Category.company_id == self.company_id)
+        )
+        self.categories = {row.path: (row.id, row.root_id or row.id) for row in rows}
+
+    def _read_skus(self, session: Session) -> None:
+        table = sku_table.c
+        columns = (
+            table.code,
+            table.id,
+            table.root_category_id,
+            table.category_id,
+            table.details_key,
+            table.details_seen_at,
+        )
+        rows = session.execute(sa.select(*columns).where(table.company_id == self.company_id))
+        self.skus = {code: KnownSku(*rest) for code, *rest in rows.tuples()}
+
+    def category(self, session: Session, names: list[str]) -> tuple[int, int]:
+        """Return (category id, root id) of a path, creating what is missing from the root down."""
+        path = path_text(names)
+        if path in self.categories:
+            return self.categories[path]
+        parent_id, root_id = self.category(session, names[:-1]) if len(names) > 1 else (None, None)
+        insert_missing(
+            session,
+            category_table,
+            [
+                {
+                    "company_id": self.company_id,
+                    "parent_id": parent_id,
+                    "root_id": root_id,
+                    "name": path_text(names[-1:]),
+                    "path": path,
+                }
+            ],
+        )
+        category_id = session.scalar(
+            sa.select(Category.id).where(Category.company_id == self.company_id, Category.path == path)
+        )
+        if category_id is None:
+            raise LookupError(f"category {path!r} vanished while it was being created")
+        self.categories[path] = (category_id, root_id or category_id)
+        return self.categories[path]
+
+    def take_in(self, session: Session, rows: list[ProductRecord], seen_at: datetime) -> CatalogueCounts:
+        """Create the skus that are new and refresh the details of those that this newer sight shows otherwise.
+
+        A value that the file leaves open never overwrites one that is known. The root category of a sku is the one it
+        was first seen under and stays.
+        """
+        counts = CatalogueCounts()
+        fresh: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        for row in rows:
+            known = self.skus.get(row.sku)
+            details_key = _details_key(row)
+            if known is None:
+                category_id, root_id = self.category(session, row.category_path)
+                fresh.append(self._sku_row(row, category_id, root_id, details_key, seen_at))
+            elif known.details_key != details_key and known.details_seen_at <= seen_at:
+                category_id, root_id = self.category(session, row.category_path)
+                if root_id != known.root_id:
+                    category_id = known.category_id
+                changed.append(
+                    {"b_id": known.id, **self._sku_row(row, category_id, known.root_id, details_key, seen_at)}
+                )
+                known.details_key, known.details_seen_at, known.category_id = details_key, seen_at, category_id
+        if fresh:
+            counts.products_created, counts.products_matched = find_products(session, fresh, seen_at)
+            insert_missing(session, sku_table, fresh)
+            counts.skus_created = len(fresh)
+            self._remember(session, [row["code"] for row in fresh])
+        if changed:
+            self._update(session, changed)
+            counts.skus_updated = len(changed)
+        return counts
+
+    def _remember(self, session: Session, codes: list[str]) -> None:
+        table = sku_table.c
+        columns = (
+            table.code,
+            table.id,
+            table.root_category_id,
+            table.category_id,
+            table.details_key,
+            table.details_seen_at,
+        )
+        for start in range(0, len(codes), 500):
+            rows = session.execute(
+                sa.select(*columns).where(
+                    table.company_id == self.company_id, table.code.in_(codes[start : start + 500])
+                )
+            )
+            self.skus.update({code: KnownSku(*rest) for code, *rest in rows.tuples()})
+
+    def _sku_row(
+        self, row: ProductRecord, category_id: int, root_id: int, details_key: str, seen_at: datetime
+    ) -> dict[str, Any]:
+        return {
+            "company_id": self.company_id,
+            "code": row.sku,
+            **{name: getattr(row, name) for name in DETAILS},
+            "size_key": " ".join(str(size) for size in parse_sizes(row.name, row.size))[:120] or None,
+            "category_id": category_id,
+            "root_category_id": root_id,
+            "details_key": details_key,
+            "details_seen_at": seen_at,
+            "first_seen_at": seen_at,
+        }
+
+    def _update(self, session: Session, changed: list[dict[str, Any]]) -> None:
+        columns = sku_table.c
+        kept = {
+            name: sa.func.coalesce(sa.bindparam(f"b_{name}", type_=columns[name].type), columns[name])
+            for name in (*DETAILS, "size_key")
+        }
+        plain = ("category_id", "details_key", "details_seen_at")
+        statement = (
+            sa.update(sku_table)
+            .where(columns.id == sa.bindparam("b_id"))
+            .values({**kept, **{name: sa.bindparam(f"b_{name}", type_=columns[name].type) for name in plain}})
+        )
+        names = (*DETAILS, "size_key", *plain)
+        session.execute(
+            statement, [{"b_id": row["b_id"], **{f"b_{name}": row[name] for name in names}} for row in changed]
+        )
+
+
+def _details_key(row: ProductRecord) -> str:
+    text = "\x1f".join([*(str(getattr(row, name)) for name in DETAILS), *row.category_path])
+    return md5(text.encode(), usedforsecurity=False).hexdigest()

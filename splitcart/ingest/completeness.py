@@ -1,0 +1,48 @@
+"""Which root categories a crawl saw completely: the crawl's own verdict, which the count rule can only lower."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from splitcart.config import Chain
+from splitcart.ingest.reading import ParsedCrawl
+from splitcart.transfer.records import CategoryRecord
+
+
+def judge_categories(
+    parsed: ParsedCrawl, chain: Chain, reference: Mapping[str, int], previous_scope: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the crawl's scope: one JSON object per root category with ``claimed`` and ``complete``.
+
+    ``reference`` gives the rows of the store's last complete crawl by root name. A category with fewer than
+    ``chain.complete_share`` of them is not complete, unless the store's previous crawl (``previous_scope``) claimed as
+    small a range: a range that stays small is small. References under ``chain.min_reference_rows`` are not judged.
+    """
+    counted = parsed.rows_by_root()
+    before = {entry["category"]: entry["rows"] for entry in previous_scope if entry["claimed"]}
+    scope = []
+    for name, category in sorted(parsed.categories.items()):
+        rows = counted.get(name, 0)
+        problem = category.problem
+        complete = category.complete
+        small_again = name in before and not _is_short(rows, before[name], chain)
+        if complete and not small_again and _is_short(rows, reference.get(name), chain):
+            complete = False
+            problem = f"{rows} rows where {reference[name]} were expected"
+        scope.append(_entry(category, rows, complete=complete, problem=problem))
+    return scope
+
+
+def _is_short(rows: int, expected: int | None, chain: Chain) -> bool:
+    return expected is not None and expected >= chain.min_reference_rows and rows < chain.complete_share * expected
+
+
+def _entry(category: CategoryRecord, rows: int, *, complete: bool, problem: str | None) -> dict[str, Any]:
+    return {
+        "category": category.category,
+        "rows": rows,
+        "claimed": category.complete,
+        "complete": complete,
+        "observed_from": category.observed_from.isoformat(),
+        "observed_to": category.observed_to.isoformat(),
+        "problem": problem,
+    }

@@ -1,0 +1,272 @@
+"""One product file, one transaction: the crawl of one store becomes prices, history, coverage and a crawl row."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grouping.audit import audit_crawl
+from grouping.memberships import open_membership, refresh_store_categories
+from grouping.news import take_ambassador_news
+from splitcart.config import Chain, get_chain
+from splitcart.database import transaction
+from splitcart.database.bulk import insert_missing
+from splitcart.database.models import Base, Category, Coverage, Crawl, Price, PriceHistory, Store, StoreCategory
+from splitcart.ingest import facts
+from splitcart.ingest.catalogue import Catalogue, CatalogueCounts
+from splitcart.ingest.companies import ensure_company, lock_store
+from splitcart.ingest.completeness import judge_categories
+from splitcart.ingest.keeping import keep_file, kept_name, write_quarantine
+from splitcart.ingest.reading import ParsedCrawl, read_crawl
+from splitcart.measures.clock import Clock
+
+Status = Literal["ingested", "duplicate"]
+
+
+@dataclass(slots=True)
+class IngestedCrawl:
+    """What became of one product file. ``counts`` are those of facts.merge and of the catalogue."""
+
+    file: str
+    status: Status
+    crawl_id: str
+    company: str
+    store_id: str
+    rows: int = 0
+    quarantined: int = 0
+    complete_categories: int = 0
+    categories: int = 0
+    late: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class CrawlIngester:
+    """Takes product files into one database; remembers each company's catalogue between files."""
+
+    def __init__(self, engine: sa.Engine, data_dir: Path, clock: Clock) -> None:
+        self.engine = engine
+        self.data_dir = data_dir
+        self.clock = clock
+        self._catalogues: dict[str, Catalogue] = {}
+
+    def ingest(self, path: Path) -> IngestedCrawl:
+        """Take in one file; raise RefusedFileError or CrawlFileError, and store nothing, if it cannot be taken.
+
+        The file itself stays where it is; a copy is kept below ``ingested/``. A crawl that is known already changes
+        nothing. One that is older than what is stored has the store's rows rebuilt in observed order.
+        """
+        parsed = read_crawl(path)
+        chain = get_chain(parsed.closing.company)
+        with path.open("rb") as file:
+            sha256 = file_digest(file, "sha256").hexdigest()
+        try:
+            with transaction(self.engine) as session:
+                return self._ingest(session, chain, parsed, path, sha256)
+        except BaseException:
+            self._catalogues.pop(chain.slug, None)  # it may remember rows that were rolled back
+            raise
+
+    def rebuild(self, company: str, store_id: str) -> int:
+        """Rebuild one store's rows from its kept files, in one transaction; return how many crawls were replayed."""
+        chain = get_chain(company)
+        with transaction(self.engine) as session:
+            row = ensure_company(session, chain)
+            store = lock_store(session, chain, row, store_id)
+            return self._rebuild(session, chain, store, self._catalogue(session, chain, row.id))
+
+    def _catalogue(self, session: Session, chain: Chain, company_id: int) -> Catalogue:
+        if chain.slug not in self._catalogues:
+            self._catalogues[chain.slug] = Catalogue(session, company_id)
+        return self._catalogues[chain.slug]
+
+    def _ingest(self, session: Session, chain: Chain, parsed: ParsedCrawl, path: Path, sha256: str) -> IngestedCrawl:
+        closing = parsed.closing
+        company = ensure_company(session, chain)
+        store = lock_store(session, chain, company, closing.store_id or "")
+        result = IngestedCrawl(path.name, "ingested", closing.crawl_id, chain.slug, store.store_id, len(parsed.rows))
+        if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is not None:
+            result.status = "duplicate"
+            return result
+        catalogue = self._catalogue(session, chain, company.id)
+        found = catalogue.take_in(session, parsed.rows, parsed.observed_to)
+        crawl = _crawl_row(parsed, company.id, store.id, sha256, self.clock())
+        session.add(crawl)
+        session.flush()
+        result.late = _has_later_crawl(session, crawl)
+        keep_file(path, self.data_dir, crawl.file)
+        if result.late:
+            self._rebuild(session, chain, store, catalogue)
+            counts = dict(crawl.counts)
+        else:
+            counts = self._merge_newest(session, chain, store, crawl, parsed, catalogue)
+        _finish(session, store, crawl, result, parsed, counts, found)
+        write_quarantine(self.data_dir, crawl.file, parsed.quarantined)
+        return result
+
+    def _merge_newest(
+        self, session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
+    ) -> dict[str, int]:
+        """Merge the newest crawl of a store: audit first, then the facts, then what its group makes of them."""
+        seen_before = session.scalar(
+            sa.select(sa.func.max(StoreCategory.covered_at)).where(StoreCategory.store_id == store.id)
+        )
+        complete = _cover(session, chain, store, crawl, parsed, catalogue)
+        observed: dict[int, int | None] = {catalogue.skus[row.sku].id: row.price_cents for row in parsed.rows}
+        observed |= {catalogue.skus[code].id: None for code in parsed.gaps if code in catalogue.skus}
+        audit_crawl(session, store.id, crawl.id, observed, complete, crawl.observed_to)
+        facts.stage(session, parsed, catalogue)
+        counts = facts.merge(session, store.id, crawl.id)
+        refresh_store_categories(session, [store.id])
+        counts["list_news"] = take_ambassador_news(
+            session, chain, store, crawl, facts.merged_changes(session, crawl.id), seen_before
+        )
+        if complete:
+            _stamp_candidate(session, store, crawl, self.clock())
+        return counts
+
+    def _rebuild(self, session: Session, chain: Chain, store: Store, catalogue: Catalogue) -> int:
+        for model in (Coverage, Price, PriceHistory):
+            session.execute(sa.delete(model).where(model.store_id == store.id))
+        crawls = session.scalars(
+            sa.select(Crawl)
+            .where(Crawl.store_id == store.id)
+            .order_by(Crawl.observed_from, Crawl.observed_to, Crawl.crawl_id)
+        ).all()
+        for crawl in crawls:
+            parsed = read_crawl(self.data_dir / crawl.file)
+            catalogue.take_in(session, parsed.rows, parsed.observed_to)
+            _cover(session, chain, store, crawl, parsed, catalogue)
+            facts.stage(session, parsed, catalogue)
+            crawl.counts = {**crawl.counts, **facts.merge(session, store.id, crawl.id)}
+        refresh_store_categories(session, [store.id])
+        return len(crawls)
+
+
+def _crawl_row(parsed: ParsedCrawl, company_id: int, store_id: int, sha256: str, now: datetime) -> Crawl:
+    closing = parsed.closing
+    return Crawl(
+        crawl_id=closing.crawl_id,
+        company_id=company_id,
+        store_id=store_id,
+        spider=closing.spider,
+        host=closing.host,
+        started_at=closing.started_at,
+        finished_at=closing.finished_at,
+        observed_from=parsed.observed_from,
+        observed_to=parsed.observed_to,
+        complete=closing.complete,
+        store_verified=closing.store_verified,
+        finish_reason=closing.finish_reason,
+        failure_class=closing.failure_class,
+        scope=[],
+        counts={},
+        rows=len(parsed.rows),
+        sha256=sha256,
+        file=kept_name(closing),
+        ingested_at=now,
+    )
+
+
+def _order(crawl: type[Crawl] | Crawl) -> sa.Tuple:
+    return sa.tuple_(crawl.observed_from, crawl.observed_to, crawl.crawl_id)
+
+
+def _values(crawl: Crawl) -> sa.Tuple:
+    return sa.tuple_(
+        sa.literal(crawl.observed_from, Crawl.observed_from.type),
+        sa.literal(crawl.observed_to, Crawl.observed_to.type),
+        sa.literal(crawl.crawl_id),
+    )
+
+
+def _has_later_crawl(session: Session, crawl: Crawl) -> bool:
+    later = sa.select(Crawl.id).where(Crawl.store_id == crawl.store_id, _order(Crawl) > _values(crawl))
+    return session.scalar(later.limit(1)) is not None
+
+
+def _cover(
+    session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
+) -> set[int]:
+    """Judge the crawl's categories, write its scope and coverage rows; return the completed root categories."""
+    reference = dict(
+        session.execute(
+            sa.select(Category.name, Coverage.rows)
+            .join(Category, Category.id == Coverage.category_id)
+            .where(Coverage.store_id == store.id)
+            .order_by(Coverage.observed_to)
+        )
+        .tuples()
+        .all()
+    )
+    previous = session.scalar(
+        sa.select(Crawl)
+        .where(Crawl.store_id == store.id, _order(Crawl) < _values(crawl))
+        .order_by(Crawl.observed_from.desc(), Crawl.observed_to.desc(), Crawl.crawl_id.desc())
+        .limit(1)
+    )
+    crawl.scope = judge_categories(parsed, chain, reference, previous.scope if previous else [])
+    completed: set[int] = set()
+    for entry in crawl.scope:
+        if entry["complete"]:
+            root_id = catalogue.category(session, [entry["category"]])[1]
+            completed.add(root_id)
+            window = parsed.categories[entry["category"]]
+            session.add(
+                Coverage(
+                    store_id=store.id,
+                    category_id=root_id,
+                    crawl_id=crawl.id,
+                    observed_from=window.observed_from,
+                    observed_to=window.observed_to,
+                    rows=entry["rows"],
+                )
+            )
+    session.flush()
+    return completed
+
+
+def _stamp_candidate(session: Session, store: Store, crawl: Crawl, now: datetime) -> None:
+    """A member's crawl waits for its verdict; the Ambassador's own feeds the list and is no candidate."""
+    membership = open_membership(session, store.id)
+    if membership is None or membership.group_id is None:
+        return
+    groups = Base.metadata.tables["store_groups"]
+    if session.scalar(sa.select(groups.c.ambassador_id).where(groups.c.id == membership.group_id)) == store.id:
+        return
+    row = {"group_id": membership.group_id, "store_id": store.id, "crawl_id": crawl.id, "stamped_at": now}
+    insert_missing(session, Base.metadata.tables["store_group_candidates"], [row])
+
+
+def _finish(
+    session: Session,
+    store: Store,
+    crawl: Crawl,
+    result: IngestedCrawl,
+    parsed: ParsedCrawl,
+    counts: dict[str, int],
+    found: CatalogueCounts,
+) -> None:
+    crawl.counts = counts | asdict(found) | {"quarantined": len(parsed.quarantined), "duplicates": parsed.duplicates}
+    store.last_scraped_at = max(store.last_scraped_at or crawl.observed_to, crawl.observed_to)
+    result.counts = crawl.counts
+    result.quarantined = len(parsed.quarantined)
+    result.categories = len(crawl.scope)
+    result.complete_categories = sum(entry["complete"] for entry in crawl.scope)
+    session.flush()
+
+
+def summed(results: Iterable[IngestedCrawl]) -> dict[str, Any]:
+    """Add up what a batch of files changed."""
+    totals: dict[str, Any] = {"files": 0, "duplicate_files": 0, "rows": 0}
+    for result in results:
+        totals["files"] += 1
+        totals["duplicate_files"] += result.status == "duplicate"
+        totals["rows"] += result.rows
+        for name, count in result.counts.items():
+            totals[name] = totals.get(name, 0) + count
+    return totals

@@ -1,0 +1,152 @@
+"""From a crawl file to rows that may be stored: validation, quarantine, one row per sku."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from splitcart.ingest.errors import RefusedFileError
+from splitcart.transfer.crawl_file import BadLine, read_crawl_file
+from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, ProductRecord
+
+MAX_BAD_SHARE = 0.05
+MAX_LENGTHS = {"sku": 64, "name": 512, "brand": 255, "size": 120, "barcode": 14, "country_of_origin": 255}
+MAX_LENGTHS |= {"image_url": 1024, "url": 1024, "unit_measure": 20, "special_kind": 40}
+MAX_CENTS = 10_000_000
+UNCATEGORISED = "Uncategorised"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A line that is not stored, and why."""
+
+    number: int
+    reason: str
+    line: str
+
+
+@dataclass(slots=True)
+class ParsedCrawl:
+    """One store crawl, read and checked.
+
+    ``rows`` holds one record per sku; ``gaps`` the skus that were seen but whose offer cannot be used. ``categories``
+    are the root categories by name, made incomplete where a line could not be attributed.
+    """
+
+    closing: CrawlRecord
+    rows: list[ProductRecord] = field(default_factory=list)
+    gaps: set[str] = field(default_factory=set)
+    categories: dict[str, CategoryRecord] = field(default_factory=dict)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    duplicates: int = 0
+
+    @property
+    def observed_from(self) -> datetime:
+        """The earliest instant of its categories."""
+        return min((category.observed_from for category in self.categories.values()), default=self.closing.started_at)
+
+    @property
+    def observed_to(self) -> datetime:
+        """The latest instant of its categories."""
+        return max((category.observed_to for category in self.categories.values()), default=self.closing.finished_at)
+
+    def rows_by_root(self) -> Counter[str]:
+        """Count the rows of each root category."""
+        return Counter(row.category_path[0] for row in self.rows)
+
+
+def read_crawl(path: Path) -> ParsedCrawl:
+    """Read a product file.
+
+    Raises CrawlFileError for a file that is not whole, RefusedFileError for one that is whole but cannot be taken: no
+    store, answered for another store, or more than 5 % bad lines.
+    """
+    closing: CrawlRecord | None = None
+    rows: list[tuple[int, ProductRecord]] = []
+    bad: list[BadLine] = []
+    for number, record in read_crawl_file(path):
+        if isinstance(record, ProductRecord):
+            rows.append((number, record))
+        elif isinstance(record, BadLine):
+            bad.append(record)
+        elif isinstance(record, CrawlRecord):
+            closing = record
+        else:
+            raise RefusedFileError(
+                f"{path.name}: line {number} is a {type(record).__name__}, expected products of one store"
+            )
+    if closing is None or closing.store_id is None:
+        raise RefusedFileError(f"{path.name}: names no store; expected the crawl of one store")
+    if closing.store_verified is False or closing.failure_class is FailureClass.WRONG_STORE:
+        raise RefusedFileError(
+            f"{path.name}: the site answered for another store than {closing.store_id}; crawl it again"
+        )
+    parsed = ParsedCrawl(closing, categories={category.category: category for category in closing.categories})
+    _sort_out(parsed, rows, bad)
+    total = len(rows) + len(bad)
+    if len(parsed.quarantined) > MAX_BAD_SHARE * total:
+        first = parsed.quarantined[0]
+        raise RefusedFileError(
+            f"{path.name}: {len(parsed.quarantined)} of {total} lines are bad (line {first.number}: {first.reason});"
+            f" at most {MAX_BAD_SHARE:.0%} may be"
+        )
+    return parsed
+
+
+def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRecord]], bad: Iterable[BadLine]) -> None:
+    seen: set[str] = set()
+    for number, row in rows:
+        if not row.category_path:
+            row.category_path = [UNCATEGORISED]
+        if problem := _problem(row):
+            parsed.quarantined.append(Quarantined(number, problem, repr(row)))
+            parsed.gaps.add(row.sku)
+        elif row.sku in seen:
+            parsed.duplicates += 1
+        else:
+            seen.add(row.sku)
+            parsed.rows.append(row)
+            _ensure_category(parsed, row.category_path[0])
+    for line in bad:
+        parsed.quarantined.append(Quarantined(line.number, line.reason, line.text))
+        if line.sku is not None:
+            parsed.gaps.add(line.sku)
+        else:
+            _mark_incomplete(parsed, line.category, f"line {line.number} cannot be read")
+    parsed.gaps -= seen
+
+
+def _problem(row: ProductRecord) -> str | None:
+    if not row.sku.strip() or not row.name.strip():
+        return "sku and name must not be empty"
+    for name, limit in MAX_LENGTHS.items():
+        if len(getattr(row, name) or "") > limit:
+            return f"{name} is longer than {limit} characters"
+    for name in ("price_cents", "was_cents", "unit_price_cents", "multi_buy_cents", "member_cents"):
+        amount = getattr(row, name)
+        if amount is not None and not 0 < amount <= MAX_CENTS:
+            return f"{name} is {amount}, expected 1 to {MAX_CENTS} cents"
+    if row.multi_buy_quantity is not None and row.multi_buy_quantity < 1:
+        return f"multi_buy_quantity is {row.multi_buy_quantity}, expected at least 1"
+    return None
+
+
+def _ensure_category(parsed: ParsedCrawl, name: str) -> None:
+    """A root that the closing line does not list was not crawled as such: it is not complete."""
+    if name not in parsed.categories:
+        closing = parsed.closing
+        parsed.categories[name] = CategoryRecord(
+            category=name,
+            rows=0,
+            complete=False,
+            observed_from=closing.started_at,
+            observed_to=closing.finished_at,
+            problem="not listed in the crawl's closing line",
+        )
+
+
+def _mark_incomplete(parsed: ParsedCrawl, name: str | None, problem: str) -> None:
+    for category in parsed.categories.values():
+        if name is None or category.category == name:
+            category.complete, category.problem = False, problem
