@@ -50,13 +50,14 @@ _SCALED = {"kg": ("g", 1000), "l": ("ml", 1000), "doz": ("ea", 12)}
 _NUMBER = r"(?<![0-9])(?<![0-9]\.)[0-9]{1,7}(?:\.[0-9]{1,6})?"
 _COUNT = r"(?<![0-9])(?<![0-9]\.)[0-9]{1,4}"
 _TIMES = r"\s*[x\u00d7]\s*"
-_MEASURE = "|".join(
-    sorted((word for word, unit in _SIZE_UNITS.items() if unit in {"g", "kg", "ml", "l"}), key=len)[::-1]
-)
 
 
-def _unit_pattern(spellings: Iterable[str]) -> str:
-    return "(" + "|".join(sorted(spellings, key=len, reverse=True)) + r")\b"
+def _any_of(spellings: Iterable[str]) -> str:
+    return "|".join(sorted(spellings, key=len, reverse=True))
+
+
+_MEASURE = _any_of(word for word, unit in _SIZE_UNITS.items() if unit in {"g", "kg", "ml", "l"})
+_DIMENSION = rf"{_MEASURE}|m|cm|mm|metres?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +66,25 @@ class _Grammar:
 
     span: re.Pattern[str]  # 100-200g
     product: re.Pattern[str]  # 6 x 375ml, 4x4x375ml
-    repeated: re.Pattern[str]  # 375ml x 24
+    repeated: re.Pattern[str]  # 375ml x 24, 10 pack x 3
     single: re.Pattern[str]  # 500g
 
     @classmethod
-    def of(cls, spellings: Iterable[str]) -> "_Grammar":
-        unit = _unit_pattern(spellings)
+    def of(cls, units: Mapping[str, str]) -> "_Grammar":
+        unit = rf"({_any_of(units)})\b"
+        repeatable = _any_of(spelling for spelling in units if units[spelling] != "m")
         return cls(
             re.compile(rf"({_NUMBER})\s*[-\u2013]\s*({_NUMBER})[\s/]*{unit}"),
             re.compile(rf"((?:{_COUNT}{_TIMES}){{1,3}})({_NUMBER})[\s/]*{unit}"),
-            # What follows must not make the count a measure of its own, as in "30m x 30cm" or "1l x 500ml".
-            re.compile(rf"({_NUMBER})[\s/]*({_MEASURE}){_TIMES}({_COUNT})(?![0-9.]|\s*(?:{_MEASURE}|cm|mm|m)\b)"),
+            # What follows must not make the count a size of its own, as in "2 pack x 375ml".
+            re.compile(rf"({_NUMBER})[\s/]*({repeatable}){_TIMES}({_COUNT})(?![0-9.]|\s*(?:{_DIMENSION})\b)"),
             re.compile(rf"({_NUMBER})[\s/]*{unit}"),
         )
 
 
 _SIZES = _Grammar.of(_SIZE_UNITS)
 _CONTENTS = _Grammar.of(_CONTENT_UNITS)
-_LONE_UNIT = re.compile(r"\b" + _unit_pattern(spelling for spelling in _SIZE_UNITS if len(spelling) > 1))
+_LONE_UNIT = re.compile(rf"\b({_any_of(spelling for spelling in _SIZE_UNITS if len(spelling) > 1)})\b")
 
 
 def parse_sizes(*texts: str | None) -> tuple[Size, ...]:

@@ -71,6 +71,7 @@ def test_the_sizes_in_a_product_s_texts(texts, expected):
         ("375mlx10", "10pk 375ml"),
         ("6\u00d7375ml", "375ml 6pk"),
         ("2 pack x 375ml", "2pk 375ml"),
+        ("Coffee Capsules 10 Pack x 3|30 each", "10pk 30ea 3pk"),
         ("500g,2L", "2000ml 500g"),
         ("Foil 30cm x 150m", ""),
         ("2019-20g", "2019g 20g"),
@@ -83,7 +84,7 @@ def test_the_sizes_in_a_product_s_texts(texts, expected):
     ],
 )
 def test_sizes_outside_the_vectors(text, expected):
-    assert [str(size) for size in parse_sizes(text)] == expected.split()
+    assert [str(size) for size in parse_sizes(*text.split("|"))] == expected.split()
 
 
 def test_missing_texts_hold_no_sizes():
@@ -185,6 +186,7 @@ def test_a_multipack_contains_count_times_one(count, each, unit, form):
         ("Toilet Paper 24 rolls", "24ea"),
         ("Foil 30cm x 150m", "150m"),
         ("Cling Wrap 60m x 33cm", "60m"),
+        ("Coffee Capsules 10 Pack x 3", "30ea"),
         ("Napkins 3 x 200 sheets", "600sheet"),
         ("Pain Relief 500mg 20 Tablets", "20ea"),
         ("Potatoes kg", None),
