@@ -1,0 +1,81 @@
+"""The crawl file (docs/file-format.md): reading it line by line, and the doors to writing and verifying it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from splitcart.transfer.crawl_writer import CrawlWriter, WorkingFileBusyError
+from splitcart.transfer.gzip_lines import CrawlFileError, GzipLines, TooLargeError
+from splitcart.transfer.lines import (
+    CLOSING_KEYS,
+    RECORD_KEYS,
+    BadLine,
+    Closing,
+    Record,
+    decode_closing,
+    decode_record,
+    encode_line,
+    key_of,
+)
+from splitcart.transfer.verify import READ_BYTES, StreamVerifier, Tally, Verified, verify_file
+
+__all__ = [
+    "BadLine",
+    "CrawlFileError",
+    "CrawlWriter",
+    "StreamVerifier",
+    "TooLargeError",
+    "Verified",
+    "WorkingFileBusyError",
+    "encode_line",
+    "read_closing",
+    "read_crawl_file",
+    "verify_file",
+]
+
+
+def read_crawl_file(path: Path) -> Iterator[tuple[int, Record | Closing | BadLine]]:
+    """Yield every line of a crawl file with its number, from 1; the closing record comes last, after all checks.
+
+    Raises CrawlFileError for a file that is not gzip, damaged, truncated, of mixed records, of another format version,
+    or whose closing line states another count. Since that may only show at the end, what was read before it is
+    provisional until the closing record arrives. Memory is bounded by the longest line.
+    """
+    tally = Tally(path.name)
+    closing_number = 0
+    for number, line in _numbered_lines(path):
+        key = key_of(line)
+        if key in CLOSING_KEYS:
+            tally.close(number, decode_closing(path.name, number, line))
+            closing_number = number
+            continue
+        tally.row(number, key if key in RECORD_KEYS else None)
+        yield number, decode_record(number, line)
+    yield closing_number, tally.finish()
+
+
+def read_closing(path: Path) -> Closing:
+    """Return the closing record of a crawl file after reading all of it; raise CrawlFileError as reading does."""
+    tally = Tally(path.name)
+    for number, line in _numbered_lines(path):
+        key = key_of(line)
+        if key in CLOSING_KEYS:
+            tally.close(number, decode_closing(path.name, number, line))
+        else:
+            tally.row(number, key if key in RECORD_KEYS else None)
+    return tally.finish()
+
+
+def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    lines = GzipLines(path.name)
+    number = 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(READ_BYTES):
+                for line in lines.feed(chunk):
+                    number += 1
+                    yield number, line
+    except OSError as error:
+        raise CrawlFileError(f"cannot read {path}: {error.strerror}") from error
+    for line in lines.finish():
+        number += 1
+        yield number, line

@@ -1,0 +1,32 @@
+"""Files that are whole or absent, also after a power cut, and folders of them."""
+
+import os
+from pathlib import Path
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable; Windows does it by itself and cannot open folders."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(temporary: Path, final: Path) -> Path:
+    """Give a complete, closed file its name: bytes on disk first, then the name, at once. Replaces an older file."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(final)
+    sync_folder(final.parent)
+    return final
+
+
+def move_into(path: Path, folder: Path) -> Path:
+    """Move a file into ``folder`` (made if need be) under its own name, durably; a namesake there is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = path.replace(folder / path.name)
+    sync_folder(folder)
+    return target

@@ -1,0 +1,111 @@
+"""Makers of records, files and clocks that the tests of this room share."""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from splitcart.transfer.lines import encode_line
+from splitcart.transfer.records import CategoryRecord, CrawlRecord, ProductRecord, StoreRecord
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class SteppedClock:
+    """Moves only when told to."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> datetime:
+        self.now += timedelta(**span)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture(scope="session")
+def new_clock() -> type[SteppedClock]:
+    return SteppedClock
+
+
+@pytest.fixture(scope="session")
+def product() -> Callable[..., ProductRecord]:
+    def make(sku: str = "1", category: str = "Dairy", **changes) -> ProductRecord:
+        record = ProductRecord(sku=sku, name=f"Article {sku}", category_path=[category, "Milk"], price_cents=350)
+        return replace(record, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def store() -> Callable[..., StoreRecord]:
+    return lambda store_id="G102", **changes: replace(StoreRecord(store_id=store_id, name="Carindale"), **changes)
+
+
+@pytest.fixture(scope="session")
+def category() -> Callable[..., CategoryRecord]:
+    def make(name: str = "Dairy", rows: int = 1, at: datetime = NOON, **changes) -> CategoryRecord:
+        record = CategoryRecord(
+            category=name,
+            rows=rows,
+            complete=True,
+            observed_from=at,
+            observed_to=at + timedelta(minutes=1),
+            pages_expected=1,
+            pages_seen=1,
+        )
+        return replace(record, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def closing() -> Callable[..., CrawlRecord]:
+    def make(rows: int = 0, **changes) -> CrawlRecord:
+        record = CrawlRecord(
+            crawl_id="aldi-g102-20261120T120000Z-3f9a1c",
+            spider="aldi",
+            company="aldi",
+            store_id="G102",
+            started_at=NOON,
+            finished_at=NOON + timedelta(hours=1),
+            rows=rows,
+            complete=True,
+        )
+        return replace(record, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def crawl_bytes(product, closing) -> Callable[..., bytes]:
+    """A whole file with ``rows`` products; keywords change its closing line."""
+
+    def make(rows: int = 3, **changes) -> bytes:
+        lines = [encode_line(product(str(number))) for number in range(rows)]
+        return gzip.compress(b"".join([*lines, encode_line(replace(closing(rows), **changes))]), mtime=0)
+
+    return make
+
+
+@pytest.fixture
+def file_of(tmp_path: Path) -> Callable[..., Path]:
+    """A gzip file with these lines (bytes, or records)."""
+
+    def make(*lines, name: str = "crawl.jsonl.gz") -> Path:
+        path = tmp_path / name
+        content = b"".join(line + b"\n" if isinstance(line, bytes) else encode_line(line) for line in lines)
+        path.write_bytes(gzip.compress(content, mtime=0))
+        return path
+
+    return make

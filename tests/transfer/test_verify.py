@@ -1,0 +1,79 @@
+"""The verifier reads what anyone may send: it is strict about the frame and never inflates without bound."""
+
+import gzip
+import hashlib
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from splitcart.transfer import CrawlFileError, StreamVerifier, TooLargeError
+from splitcart.transfer.lines import encode_line
+
+
+@given(size=st.integers(1, 400))
+def test_the_chunks_do_not_matter(size, crawl_bytes, closing):
+    whole = crawl_bytes(4)
+    verifier = StreamVerifier()
+    for start in range(0, len(whole), size):
+        verifier.feed(whole[start : start + size])
+    verified = verifier.finish()
+    assert verified.sha256 == hashlib.sha256(whole).hexdigest()
+    assert verified.closing == closing(4)
+    assert (verified.rows, verified.record_key, verified.size_bytes) == (4, "product", len(whole))
+    assert verified.inflated_bytes == len(gzip.decompress(whole))
+
+
+def verify(*lines: bytes, **caps) -> None:
+    verifier = StreamVerifier(**caps)
+    verifier.feed(gzip.compress(b"".join(line + b"\n" for line in lines)))
+    verifier.finish()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[]",
+        b"1",
+        b'{"product":{}',
+        b'{"a":1,"b":2}',
+        b"{}",
+        b'{"product":"\xff"}',
+        b'{"\\u0063rawl":{}}',
+        b"{" * 5000,
+    ],
+)
+def test_a_line_that_is_not_an_object_with_one_key_is_refused(line, closing):
+    with pytest.raises(CrawlFileError, match="line 1 is"):
+        verify(line, encode_line(closing(1)).rstrip())
+
+
+def test_the_fields_of_a_row_are_left_to_ingestion(closing):
+    verify(b'{"product":{"price_cents":"no"}}', encode_line(closing(1)).rstrip())
+
+
+def test_a_bomb_is_stopped_by_size_and_by_ratio_in_little_memory():
+    bomb = gzip.compress(b" " * (64 << 20))
+    for caps in ({"max_bytes": 8 << 20, "max_ratio": None}, {"max_bytes": None, "max_ratio": 100}):
+        verifier = StreamVerifier(**caps)
+        tracemalloc.start()
+        with pytest.raises((TooLargeError, CrawlFileError)):
+            verifier.feed(bomb)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20 << 20
+
+
+def test_a_bomb_of_short_lines_is_too_large(product, closing):
+    line = encode_line(product())
+    with pytest.raises(TooLargeError, match="inflates to more than 100,000 bytes"):
+        verify(*[line.rstrip()] * 2000, max_bytes=100_000)
+    with pytest.raises(TooLargeError, match="times its size"):
+        verify(*[line.rstrip()] * 100_000, max_ratio=50)
+
+
+def test_an_endless_line_is_refused():
+    with pytest.raises(CrawlFileError, match="longer than"):
+        verify(b'{"product":"' + b"x" * (6 << 20), max_ratio=None)
