@@ -137,7 +137,7 @@ def _lone(unit: str) -> Size:
 
 
 # A weight that differs from piece to piece: the price is for another amount, usually a kilogram.
-_NOT_FIXED = re.compile(r"\bmin\b|\bapprox.*\bper (?:package|piece|pack)\b")
+_NOT_FIXED = re.compile(r"\bmin\b|\bapprox.{0,40}?\bper (?:package|piece|pack)\b")
 _PER_MEASURE = re.compile(r"\bper\s*(kg|kilo|kilogram|litre|l)\b|^\s*(kg)\s*$")
 _FRACTION = re.compile(r"\b(whole|half|quarter)\s+(?:each|ea)\b")
 _FRACTIONS = {"whole": Decimal(1), "half": Decimal("0.5"), "quarter": Decimal("0.25")}
@@ -146,7 +146,7 @@ _CASE = re.compile(rf"({_NUMBER})\s*({_MEASURE}){_TIMES}case\b")
 _CANS_IN_A_CASE = 24
 # Coles liquor: "375ML:PACK6", "330ML (10PK):CTN30". A pack named before the can is what is sold, the carton is not.
 _LIQUOR = re.compile(
-    rf"(?:({_COUNT})\s*pk\b[^:]*?)?({_NUMBER})\s*(ml|l)\b[^:]*:\s*(?:pack|pk|ctn|carton|case)\s*({_COUNT})"
+    rf"(?:({_COUNT})\s*pk\b[^:]{{0,40}}?)?({_NUMBER})\s*(ml|l)\b[^:]{{0,20}}:\s*(?:pack|pk|ctn|carton|case)\s*({_COUNT})"
 )
 
 

@@ -87,6 +87,14 @@ def test_sizes_outside_the_vectors(text, expected):
     assert [str(size) for size in parse_sizes(*text.split("|"))] == expected.split()
 
 
+@pytest.mark.parametrize(("piece", "sizes"), [("8pk 375ml ", "375ml 8pk"), ("1x", ""), ("approx ", ""), ("9", "")])
+def test_a_text_of_any_length_is_read(piece, sizes):
+    # Patterns without bounds took ten seconds for the first.
+    text = piece * 2000
+    assert [str(size) for size in parse_sizes(text)] == sizes.split()
+    assert str(total_size(text)) == ("375ml" if sizes else "None")
+
+
 def test_missing_texts_hold_no_sizes():
     assert parse_sizes() == parse_sizes(None) == parse_sizes("", None) == ()
     assert parse_sizes(None, "500g") == (Size(Decimal(500), "g"),)
