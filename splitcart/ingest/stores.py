@@ -1,0 +1,143 @@
+"""Store lists to store rows: created, updated where a value is known, switched off when a whole sweep misses them."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from splitcart.config import Chain
+from splitcart.database.models import Base, Company, Store
+from splitcart.ingest.companies import ensure_company, ensure_divisions
+from splitcart.measures.ids import clean_postcode, clean_state
+from splitcart.transfer.records import StoreRecord
+
+logger = logging.getLogger(__name__)
+store_table = Base.metadata.tables["stores"]
+PLAIN = ("address", "suburb", "latitude", "longitude", "phone", "hours", "retailer_store_id")
+MOVED_DEGREES = 0.001  # about a hundred metres
+NO_NAME = frozenset({"", "n/a", "none", "null"})
+
+
+@dataclass(slots=True)
+class StoreCounts:
+    """What a store list changed; ``moved`` and ``odd_ids`` name stores that a person may want to look at."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deactivated: int = 0
+    reactivated: int = 0
+    moved: list[str] = field(default_factory=list)
+    odd_ids: list[str] = field(default_factory=list)
+
+    def add(self, other: "StoreCounts") -> None:
+        """Add another list's counts."""
+        for name in ("created", "updated", "unchanged", "deactivated", "reactivated", "moved", "odd_ids"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def update_stores(
+    session: Session, chain: Chain, records: list[StoreRecord], listed_at: datetime, *, is_whole_sweep: bool
+) -> StoreCounts:
+    """Create or update the chain's stores by their ids; a value that is None leaves what is known.
+
+    A whole sweep switches off the stores that it no longer lists, among the divisions that it speaks of; being listed
+    switches a store on again. A list older than what is known of a store fills gaps only.
+    """
+    company = ensure_company(session, chain)
+    divisions = ensure_divisions(session, company, {record.division for record in records if record.division})
+    known = {store.store_id: store for store in session.scalars(sa.select(Store).where(Store.company_id == company.id))}
+    counts = StoreCounts()
+    fresh: dict[str, dict[str, Any]] = {}
+    for record in records:
+        if not chain.is_store_id(record.store_id):
+            counts.odd_ids.append(record.store_id)
+        values = _values(chain, record, divisions)
+        if (store := known.get(record.store_id)) is not None:
+            _update(store, values, listed_at, counts)
+        elif record.store_id not in fresh:
+            fresh[record.store_id] = _new_row(company, record.store_id, values, listed_at)
+    if fresh:
+        session.execute(sa.insert(store_table), list(fresh.values()))
+        counts.created = len(fresh)
+    session.flush()
+    if is_whole_sweep:
+        counts.deactivated = _switch_off(session, company, records, divisions, listed_at)
+    return counts
+
+
+def _values(chain: Chain, record: StoreRecord, divisions: dict[str, int]) -> dict[str, Any]:
+    name = " ".join((record.name or "").split())
+    if name.lower() in NO_NAME:
+        name = f"{chain.name} {record.suburb}" if record.suburb else ""
+    return {
+        "name": name or None,
+        "division_id": divisions.get(record.division or ""),
+        "state": clean_state(record.state),
+        "postcode": clean_postcode(record.postcode),
+        **{column: getattr(record, column) for column in PLAIN},
+    }
+
+
+def _new_row(company: Company, store_id: str, values: dict[str, Any], listed_at: datetime) -> dict[str, Any]:
+    row = {"company_id": company.id, "store_id": store_id, "is_active": True, "listed_at": listed_at} | values
+    return row | {"name": values["name"] or f"{company.name} {store_id}"}
+
+
+def _update(store: Store, values: dict[str, Any], listed_at: datetime, counts: StoreCounts) -> None:
+    is_older = store.listed_at is not None and listed_at < store.listed_at
+    if not is_older and not store.is_active:
+        store.is_active = True
+        counts.reactivated += 1
+    if _has_moved(store, values) and not is_older:
+        counts.moved.append(store.store_id)
+        logger.warning(
+            "store %s moved from %s, %s to %s, %s",
+            store.store_id,
+            store.latitude,
+            store.longitude,
+            values["latitude"],
+            values["longitude"],
+        )
+    changed = {
+        column: value
+        for column, value in values.items()
+        if value is not None and value != getattr(store, column) and not (is_older and getattr(store, column))
+    }
+    for column, value in changed.items():
+        setattr(store, column, value)
+    counts.updated += bool(changed)
+    counts.unchanged += not changed
+    if not is_older:
+        store.listed_at = listed_at
+
+
+def _has_moved(store: Store, values: dict[str, Any]) -> bool:
+    if store.latitude is None or store.longitude is None or values["latitude"] is None or values["longitude"] is None:
+        return False
+    apart = max(abs(store.latitude - values["latitude"]), abs(store.longitude - values["longitude"]))
+    return bool(apart > MOVED_DEGREES)
+
+
+def _switch_off(
+    session: Session, company: Company, records: list[StoreRecord], divisions: dict[str, int], listed_at: datetime
+) -> int:
+    spoken_of = {divisions[record.division] if record.division else None for record in records}
+    missing = sa.and_(
+        Store.company_id == company.id,
+        Store.is_active.is_(True),
+        sa.or_(Store.listed_at.is_(None), Store.listed_at < listed_at),
+        sa.or_(
+            Store.division_id.in_([division for division in spoken_of if division is not None]),
+            sa.and_(sa.literal(None in spoken_of), Store.division_id.is_(None)),
+        ),
+    )
+    gone = session.scalars(sa.select(Store).where(missing)).all()
+    for store in gone:
+        store.is_active = False
+        logger.warning("store %s is no longer listed and was switched off", store.store_id)
+    session.flush()
+    return len(gone)
