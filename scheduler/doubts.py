@@ -1,0 +1,78 @@
+"""What a group waits for: the vote of a tie-breaker, or a crawl of its Ambassador."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from scheduler.entry import QueueEntry
+from scheduler.groups import STALE, GroupStanding, PendingCandidate
+from scheduler.selection import Selection
+
+TIE_BREAKERS = 2  # per group and run
+
+
+def tie_breakers(selection: Selection, group: GroupStanding) -> Iterator[QueueEntry]:
+    """Yield members that are neither Ambassador nor already tried, so many that two verdicts are under way."""
+    since = group.diverged_at or group.last_event_at or selection.now - selection.window
+    asked = {lease.store_id for lease in group.leased("tie-breaker", since)}
+    asked |= {candidate.store for candidate in group.pending}
+    settled = {store for store, at in group.judged if at >= since} | set(group.suspended)
+    tried = asked | settled | {group.ambassador}
+    untried = selection.least_recent(group, [store for store in group.members if store not in tried])
+    for row_id in untried[: max(0, TIE_BREAKERS - len(asked - settled))]:
+        reason = f"tie-breaker of {group.name}, where a rogue and the Ambassador disagree"
+        yield selection.choose(row_id, "tie-breaker", reason, group)
+
+
+def ambassador(selection: Selection, group: GroupStanding) -> Iterator[QueueEntry]:
+    """Yield the group's Ambassador if its data is stale or awaited, or a stand-in if it cannot be scraped."""
+    doubt = _doubt(selection, group)
+    if doubt is None:
+        return
+    if group.ambassador is not None and selection.is_free(group.ambassador):
+        yield selection.choose(group.ambassador, "ambassador", f"Ambassador of {group.name}: {doubt}", group)
+    elif _is_lost(selection, group.ambassador):
+        confirmed = [store for store in group.unsuspended if selection.is_free(store)]
+        confirmed.sort(key=lambda store: (selection.hours_since(group.members[store]), store))
+        for row_id in confirmed[:1]:
+            reason = f"stands in for the Ambassador of {group.name}, which cannot be scraped: {doubt}"
+            yield selection.choose(row_id, "ambassador", reason, group)
+
+
+def _doubt(selection: Selection, group: GroupStanding) -> str | None:
+    """Say why the group needs a crawl of its Ambassador; None when it does not, or has been asked for it."""
+    covered_at, observed_from = selection.seen(group, group.ambassador)
+    change = selection.last_change(group.ambassador)
+    marks = (group.last_event_at, change, selection.now - selection.window)
+    if group.leased("ambassador", since=max(mark for mark in marks if mark is not None)):
+        return None
+    if covered_at is None or observed_from is None:
+        return "there is no complete coverage of it"
+    if group.status == STALE and not _is_unseen(selection, group):
+        return "the last run found it stale"
+    age_hours = selection.hours_since(covered_at)
+    if age_hours > selection.chain.current_pricing_hours:
+        return f"its data is {age_hours:.0f} h old"
+    if change is not None and observed_from < change:
+        return f"its data is from before the price change of {change:%d %b %H:%M} UTC"
+    waiting = sum(_needs_after(selection, group, candidate, covered_at) for candidate in group.pending)
+    return f"{waiting} pending candidates wait for a crawl after theirs" if waiting else None
+
+
+def _needs_after(selection: Selection, group: GroupStanding, candidate: PendingCandidate, covered_at: datetime) -> bool:
+    """The candidate is later than the Ambassador, and either too much later to compare or left open by a run."""
+    left_open = group.last_event_at is not None and group.last_event_at >= candidate.stamped_at
+    gap = candidate.observed_to - covered_at
+    return candidate.observed_to > covered_at and (left_open or gap > selection.window)
+
+
+def _is_unseen(selection: Selection, group: GroupStanding) -> bool:
+    """The Ambassador's newest crawl came in after the group's last run, which will judge by it."""
+    store = selection.roster.stores.get(group.ambassador or 0)
+    ingested_at = store.ingested_at if store else None
+    return ingested_at is not None and group.last_event_at is not None and ingested_at > group.last_event_at
+
+
+def _is_lost(selection: Selection, row_id: int | None) -> bool:
+    """No crawl of it is to be expected soon: gone, or failing."""
+    store = selection.roster.stores.get(row_id or 0)
+    return store is None or (store.strikes > 0 and not store.held)

@@ -1,0 +1,187 @@
+"""How each group of a company stands: its members, and what is still in doubt."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from splitcart.database.models import (
+    Candidate,
+    Category,
+    Crawl,
+    GroupEvent,
+    Lease,
+    Membership,
+    StoreCategory,
+    StoreGroup,
+)
+
+DIVERGED = "DIVERGENCE_DETECTED"
+STALE = "AMBASSADOR_STALE"
+HEALTHY = "HEALTHY"
+
+
+@dataclass(slots=True, kw_only=True)
+class PendingCandidate:
+    """A member's crawl without a verdict so far."""
+
+    store: int
+    observed_to: datetime
+    stamped_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupStanding:
+    """One active group. ``category`` is the root category that it is about (None: the whole list).
+
+    ``members`` are the stores (row ids) with an open membership and when each was confirmed, ``suspended`` those whose
+    membership is in doubt since some instant. ``judged`` holds (store, instant) of the verdicts, ``seen`` the newest
+    coverage of its category by store (empty for a whole-list group, whose stores' own coverage counts).
+    """
+
+    id: int
+    name: str
+    status: str
+    category: str | None
+    ambassador: int | None
+    last_checked_at: datetime | None
+    members: dict[int, datetime | None] = field(default_factory=dict)
+    suspended: dict[int, datetime] = field(default_factory=dict)
+    pending: list[PendingCandidate] = field(default_factory=list)
+    judged: list[tuple[int, datetime]] = field(default_factory=list)
+    last_event_at: datetime | None = None
+    leases: list[Lease] = field(default_factory=list)
+    seen: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
+
+    @property
+    def diverged_at(self) -> datetime | None:
+        """When the first of its suspended members was suspended."""
+        return min(self.suspended.values(), default=None)
+
+    @property
+    def unsuspended(self) -> list[int]:
+        """The members whose place is not in doubt, by row id."""
+        return [store for store in self.members if store not in self.suspended]
+
+    def leased(self, kind: str, since: datetime) -> list[Lease]:
+        """Return the leases of this step of the queue from ``since`` on that did not come to nothing."""
+        return [
+            lease
+            for lease in self.leases
+            if lease.kind == kind and lease.leased_at >= since and lease.outcome not in {"failed", "expired"}
+        ]
+
+
+def read_groups(session: Session, company_id: int, leases: Iterable[Lease]) -> list[GroupStanding]:
+    """Read the active groups of a company, oldest first; a constant number of queries."""
+    groups = {
+        row.id: GroupStanding(
+            id=row.id,
+            name=row.name,
+            status=row.status,
+            category=row.category,
+            ambassador=row.ambassador_id,
+            last_checked_at=row.last_checked_at,
+        )
+        for row in session.execute(
+            sa.select(
+                StoreGroup.id,
+                StoreGroup.name,
+                StoreGroup.status,
+                Category.name.label("category"),
+                StoreGroup.ambassador_id,
+                StoreGroup.last_checked_at,
+            )
+            .join(Category, Category.id == StoreGroup.category_id, isouter=True)
+            .where(StoreGroup.company_id == company_id, StoreGroup.is_active.is_(True))
+            .order_by(StoreGroup.id)
+        )
+    }
+    _add_members(session, company_id, groups)
+    _add_candidates(session, company_id, groups)
+    _add_events(session, company_id, groups)
+    _add_category_coverage(session, company_id, groups)
+    for lease in leases:
+        if group := groups.get(lease.group_id or 0):
+            group.leases.append(lease)
+    return list(groups.values())
+
+
+def read_placed(session: Session, company_id: int) -> set[int]:
+    """Return the stores (row ids) with an open whole-list membership; all others are outliers."""
+    return set(
+        session.scalars(
+            sa.select(Membership.store_id)
+            .join(StoreGroup, StoreGroup.id == Membership.group_id)
+            .where(StoreGroup.company_id == company_id, Membership.until.is_(None), Membership.category_id.is_(None))
+        )
+    )
+
+
+def _add_members(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:
+    rows = session.execute(
+        sa.select(Membership.group_id, Membership.store_id, Membership.confirmed_at, Membership.suspended_at)
+        .join(StoreGroup, StoreGroup.id == Membership.group_id)
+        .where(StoreGroup.company_id == company_id, StoreGroup.is_active.is_(True), Membership.until.is_(None))
+        .order_by(Membership.store_id)
+    )
+    for group_id, store_id, confirmed_at, suspended_at in rows:
+        if group := groups.get(group_id or 0):
+            group.members[store_id] = confirmed_at
+            if suspended_at is not None:
+                group.suspended[store_id] = suspended_at
+
+
+def _add_candidates(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:
+    rows = session.execute(
+        sa.select(Candidate.group_id, Candidate.store_id, Crawl.observed_to, Candidate.stamped_at)
+        .join(Crawl, Crawl.id == Candidate.crawl_id)
+        .where(Crawl.company_id == company_id)
+        .order_by(Candidate.id)
+    )
+    for group_id, store_id, observed_to, stamped_at in rows:
+        if group := groups.get(group_id):
+            group.pending.append(PendingCandidate(store=store_id, observed_to=observed_to, stamped_at=stamped_at))
+
+
+def _add_events(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:
+    last = sa.select(GroupEvent.group_id, sa.func.max(GroupEvent.at)).where(GroupEvent.company_id == company_id)
+    for group_id, at in session.execute(last.group_by(GroupEvent.group_id)):
+        if group := groups.get(group_id or 0):
+            group.last_event_at = at
+    diverged = {group.id: since for group in groups.values() if (since := group.diverged_at)}
+    if not diverged:
+        return
+    verdicts = sa.select(GroupEvent.group_id, GroupEvent.store_id, GroupEvent.at).where(
+        GroupEvent.group_id.in_(diverged),
+        GroupEvent.verdict != "pending",  # NULL, which is no verdict, is left out with it
+        GroupEvent.store_id.is_not(None),
+        GroupEvent.at >= min(diverged.values()),
+    )
+    for group_id, store_id, at in session.execute(verdicts):
+        if group_id is not None and store_id is not None:
+            groups[group_id].judged.append((store_id, at))
+
+
+def _add_category_coverage(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:
+    of_category: defaultdict[int, list[GroupStanding]] = defaultdict(list)
+    scopes = sa.select(StoreGroup.id, StoreGroup.category_id).where(
+        StoreGroup.company_id == company_id, StoreGroup.is_active.is_(True), StoreGroup.category_id.is_not(None)
+    )
+    for group_id, category_id in session.execute(scopes):
+        if category_id is not None:
+            of_category[category_id].append(groups[group_id])
+    if not of_category:
+        return
+    rows = session.execute(
+        sa.select(StoreCategory.category_id, StoreCategory.store_id, StoreCategory.covered_at, Crawl.observed_from)
+        .join(Crawl, Crawl.id == StoreCategory.crawl_id)
+        .where(StoreCategory.category_id.in_(of_category))
+    )
+    for category_id, store_id, covered_at, observed_from in rows:
+        for group in of_category[category_id]:
+            if store_id in group.members:
+                group.seen[store_id] = (covered_at, observed_from)
