@@ -93,7 +93,7 @@ class References:
 
 
 def scan_legacy(paths: list[Path]) -> list[LegacyFile]:
-        """Return the root categories that the file should hold, with reference counts (None: no reference)."""
+    """Look into files (or folders of them), oldest day first; raise RefusedFileError for one of another shape."""
     files: list[Path] = []
     for path in paths:
         if not path.exists():
