@@ -8,6 +8,7 @@ those who still read it. Unpublished builds are leftovers; the next build remove
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -35,6 +36,14 @@ class Generation:
         """Tell whether the build before holds the file ``name`` with that size."""
         path = self.before / name if self.before else None
         return path is not None and path.is_file() and path.stat().st_size == size_bytes
+
+    def has_same(self, name: str, sha256: str) -> bool:
+        """Tell whether the build before holds the file ``name`` with these contents."""
+        path = self.before / name if self.before else None
+        if path is None or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def keep(self, name: str) -> None:
         """Take the file ``name`` over from the build before."""

@@ -50,7 +50,7 @@ class Staging:
     def add(self, name: str, file: HashedFile, entry: FileEntry) -> None:
         """Enter a written file; ``entry`` lacks its hash and size."""
         entry = msgspec.structs.replace(entry, sha256=file.sha256, size_bytes=file.size_bytes)
-        if self._before.get(name) == entry:
+        if self._before.get(name) == entry and self._generation.has_same(name, entry.sha256):
             self.report.unchanged += 1
         else:
             self.report.changed.append(name)
