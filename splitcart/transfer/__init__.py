@@ -4,6 +4,7 @@ In: records of one crawl. Out: one verified file per crawl in the inbox, exactly
 database, so it is what both ends share.
 """
 
+from splitcart.transfer.client import Client, RefusedError, TransferError, UploadResult, join_url
 from splitcart.transfer.crawl_file import (
     BadLine,
     CrawlFileError,
@@ -16,16 +17,39 @@ from splitcart.transfer.crawl_file import (
     read_crawl_file,
     verify_file,
 )
+from splitcart.transfer.inbox import accept, claimed, inbox_path, reject
+from splitcart.transfer.kinds import KINDS, Kind, check_kind, get_kind
+from splitcart.transfer.leases import HttpStores, LeaseLostError
+from splitcart.transfer.outbox import UploadOutcome, upload_file, upload_outbox, waiting_files
 
 __all__ = [
+    "KINDS",
     "BadLine",
+    "Client",
     "CrawlFileError",
     "CrawlWriter",
+    "HttpStores",
+    "Kind",
+    "LeaseLostError",
+    "RefusedError",
     "StreamVerifier",
     "TooLargeError",
+    "TransferError",
+    "UploadOutcome",
+    "UploadResult",
     "Verified",
     "WorkingFileBusyError",
+    "accept",
+    "check_kind",
+    "claimed",
+    "get_kind",
+    "inbox_path",
+    "join_url",
     "read_closing",
     "read_crawl_file",
+    "reject",
+    "upload_file",
+    "upload_outbox",
     "verify_file",
+    "waiting_files",
 ]

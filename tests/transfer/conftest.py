@@ -1,13 +1,19 @@
 """Makers of records, files and clocks that the tests of this room share."""
 
 import gzip
-from collections.abc import Callable
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 
 import pytest
+import requests
 
+from splitcart.transfer import Client
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, ProductRecord, StoreRecord
 
@@ -109,3 +115,89 @@ def file_of(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@dataclass
+class Answer:
+    """What the scripted server says to one request; ``hang_up`` closes the connection without a word."""
+
+    status: int = 201
+    body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=dict)
+    hang_up: bool = False
+
+
+@dataclass
+class Asked:
+    path: str
+    headers: Message
+    body: bytes
+
+
+class ScriptedServer:
+    """A real HTTP server on loopback that gives prepared answers in turn, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers = [Answer()]
+        self.asked: list[Asked] = []
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                script.asked.append(Asked(self.path, self.headers, body))
+                answer = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
+                if answer.hang_up:
+                    self.close_connection = True
+                    return
+                self.send_response(answer.status)
+                for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def log_message(self, *args) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def script() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def answer() -> type[Answer]:
+    return Answer
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The pauses that the client would have made."""
+    return []
+
+
+@pytest.fixture
+def client(script, pauses, clock) -> Iterator[Client]:
+    with requests.Session() as session:
+        yield Client(
+            script.url,
+            "sc_secret-key",
+            session=session,
+            clock=clock,
+            rng=Random(1),
+            sleep=pauses.append,
+            timeout=(5, 5),
+        )

@@ -1,0 +1,259 @@
+"""The HTTP client of a scraper host: it repeats what can heal, and says clearly what cannot."""
+
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import tenacity
+
+from splitcart.config import Settings
+from splitcart.errors import FailedError, InputError
+from splitcart.measures.clock import Clock, system_clock
+from splitcart.transfer.kinds import get_kind
+
+CONNECT_SECONDS, READ_SECONDS = 10.0, 120.0
+ATTEMPTS = 6
+LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+HEALING = frozenset({408, 425, 429, 500, 502, 503, 504})
+ARRIVING = 409  # the same bytes are on their way in another request
+FILE_REFUSED = frozenset({400, 411, 413, 415, 422})
+MAX_DETAIL = 300
+
+logger = logging.getLogger(__name__)
+
+
+class TransferError(FailedError):
+    """The server could not be reached, or did not do what was asked; ``status`` is its answer's, None without one."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RefusedError(TransferError):
+    """The server looked at the file and will never take it; sending it again cannot help."""
+
+
+class _HealingError(TransferError):
+    """Worth another attempt, after ``pause_seconds`` if the server named a pause."""
+
+    pause_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class UploadResult:
+    """The server has the file. ``is_new`` False: it had it before, as ``duplicate_of`` (a SHA-256) if that is known."""
+
+    sha256: str
+    is_new: bool
+    duplicate_of: str | None = None
+
+
+def join_url(base_url: str, path: str) -> str:
+    """Return the address of ``path`` below ``base_url``, whether or not either has slashes where they meet.
+
+    A path in ``base_url`` is kept. Raises InputError for a base that is not an http(s) address, or that carries a user,
+    a query or a fragment.
+    """
+    try:
+        parts = urlsplit(base_url.strip())
+        extra = parts.query or parts.fragment or parts.username or parts.password
+        is_address = parts.scheme in {"http", "https"} and parts.hostname and not extra and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        is_address = False
+    if not is_address:
+        raise InputError(f"{base_url!r} is not the address of a server; expected one like https://prices.example.org")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/{quote(path.lstrip('/'))}"
+
+
+class Client:
+    """One server, one key. The key goes into one header and nowhere else: not into logs, texts or ``repr``."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        session: requests.Session | None = None,
+        attempts: int = ATTEMPTS,
+        clock: Clock = system_clock,
+        rng: random.Random | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not key or not key.isascii() or not key.isprintable() or key != key.strip():
+            raise InputError("API_SECRET_KEY must be printable ASCII without spaces around it; copy it again")
+        join_url(base_url, "")
+        self.base_url = base_url
+        self._key = key
+        self._timeout = timeout
+        self._session = session or requests.Session()
+        self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._retrying = tenacity.Retrying(
+            sleep=sleep,
+            stop=tenacity.stop_after_attempt(attempts),
+            wait=self._pause,
+            retry=tenacity.retry_if_exception_type(_HealingError),
+            before_sleep=_log_pause,
+            reraise=True,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, dev: bool = False) -> "Client":
+        """Return the client that the settings describe; raise InputError naming the setting that is missing."""
+        url = settings.api_dev_server_url if dev else settings.api_server_url
+        if not url:
+            raise InputError(
+                "API_SERVER_URL is not set; set it to the server's address, or use --dev for the one on this machine"
+            )
+        if settings.api_secret_key is None:
+            raise InputError("API_SECRET_KEY is not set; set it to the key that the server's operator gave you")
+        return cls(url, settings.api_secret_key.get_secret_value(), clock=settings.clock())
+
+    def __repr__(self) -> str:
+        return f"Client({self.base_url!r})"
+
+    def upload(self, path: Path, kind: str) -> UploadResult:
+        """Send one file; when this returns, the server keeps it.
+
+        Raises RefusedError for a file that the server will never take, TransferError for everything else that attempts
+        did not heal, InputError for a file that cannot be read.
+        """
+        try:
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from error
+        response = self._send(
+            f"api/upload/{get_kind(kind).name}/",
+            headers={"Content-Type": "application/gzip", "X-Content-SHA256": sha256},
+            body=lambda: path.open("rb"),
+            healing=HEALING | {ARRIVING},
+        )
+        duplicate_of = _object(response).get("duplicate_of")
+        is_new = response.status_code == requests.codes.created
+        return UploadResult(sha256, is_new=is_new, duplicate_of=str(duplicate_of) if duplicate_of else None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> bytes:
+        """Send a JSON object and return the answer's body; raise TransferError with the status of a refusal."""
+        return self._send(path, json=body).content
+
+    def _send(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Callable[[], IO[bytes]] | None = None,
+        json: Mapping[str, Any] | None = None,
+        healing: frozenset[int] = HEALING,
+    ) -> requests.Response:
+        url = join_url(self.base_url, path)
+
+        def attempt() -> requests.Response:
+            opened: AbstractContextManager[IO[bytes] | None] = body() if body else nullcontext()
+            with opened as data:
+                response = self._session.post(
+                    url,
+                    data=data,
+                    json=json,
+                    headers={**(headers or {}), "X-API-Key": self._key},
+                    timeout=self._timeout,
+                    allow_redirects=False,  # a redirected POST becomes a GET, and the key would follow
+                    verify=True,
+                )
+            return self._judge(url, response, healing)
+
+        def tried() -> requests.Response:
+            try:
+                return attempt()
+            except requests.exceptions.SSLError as error:
+                raise TransferError(f"{url}: the server's certificate cannot be trusted ({_reason(error)})") from error
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+                raise _HealingError(f"{url} cannot be reached ({_reason(error)}); is the server up?") from error
+            except requests.RequestException as error:
+                raise TransferError(f"{url}: {_reason(error)}") from error
+
+        return self._retrying(tried)
+
+    def _judge(self, url: str, response: requests.Response, healing: frozenset[int]) -> requests.Response:
+        status = response.status_code
+        if status in {requests.codes.ok, requests.codes.created}:
+            return response
+        problem = _object(response)
+        detail = " ".join(str(problem.get("detail") or problem.get("title") or response.reason).split())[:MAX_DETAIL]
+        message = f"{url} answered {status}: {detail}"
+        if status in healing:
+            error = _HealingError(message, status)
+            error.pause_seconds = self._retry_after(response.headers.get("Retry-After"))
+            if error.pause_seconds is not None and error.pause_seconds > LONGEST_RETRY_AFTER_SECONDS:
+                raise TransferError(
+                    f"{message}; it asks to come back in {error.pause_seconds:.0f} seconds: run again then", status
+                )
+            raise error
+        if status in FILE_REFUSED:
+            raise RefusedError(message, status)
+        if response.is_redirect:
+            raise TransferError(
+                f"{url} points to {response.headers['Location']!r}; set API_SERVER_URL to where the server is", status
+            )
+        if status in {requests.codes.unauthorized, requests.codes.forbidden}:
+            raise TransferError(f"{message}; check API_SECRET_KEY", status)
+        raise TransferError(message, status)
+
+    def _retry_after(self, value: str | None) -> float | None:
+        """Return the pause that a Retry-After header asks for, in seconds (RFC 9110, 10.2.3: a number or a date)."""
+        if value is None:
+            return None
+        if value.strip().isdigit():
+            return float(value)
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - self._clock()).total_seconds())
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        """Return what the server asked for, else up to 2, 4, 8 … seconds at random: hosts must not return as one."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "pause_seconds", None)
+        if asked is not None:
+            return float(asked) + self._rng.uniform(0, 1)
+        return self._rng.uniform(0, min(LONGEST_PAUSE_SECONDS, 2.0**state.attempt_number))
+
+
+def _log_pause(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.warning("attempt %d: %s; the next in %.1f s", state.attempt_number, error, state.upcoming_sleep)
+
+
+def _object(response: requests.Response) -> dict[str, Any]:
+    """Return a JSON object that the server answered, empty for any other answer (a proxy's page)."""
+    try:
+        body = response.json()
+    except requests.exceptions.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause: requests wraps it three times over."""
+    cause = error
+    while (inner := cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)) is not None and isinstance(
+        inner, BaseException
+    ):
+        cause = inner
+    return " ".join(str(cause).split())[:MAX_DETAIL] or type(cause).__name__

@@ -1,0 +1,55 @@
+"""The kinds of files that travel: their folders, and what must be in them."""
+
+from dataclasses import dataclass
+
+from splitcart.errors import InputError
+from splitcart.transfer.gzip_lines import CrawlFileError
+from splitcart.transfer.records import CrawlRecord, FailureClass
+from splitcart.transfer.verify import Verified
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind; ``record`` is the key of its lines."""
+
+    name: str
+    record: str
+
+    @property
+    def outbox(self) -> str:
+        """The folder below the data folder where such files wait to be sent."""
+        return f"{self.record}_outbox"
+
+    @property
+    def inbox(self) -> str:
+        """The folder below the data folder where such files wait to be merged."""
+        return f"{self.record}_inbox"
+
+
+KINDS = {kind.name: kind for kind in (Kind("products", "product"), Kind("stores", "store"))}
+
+
+def get_kind(name: str) -> Kind:
+    """Return a kind by its name; raise InputError listing the known ones."""
+    if name not in KINDS:
+        raise InputError(f"unknown kind {name!r}; known: {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def check_kind(kind: Kind, verified: Verified) -> None:
+    """Raise CrawlFileError for a whole file of another kind, or for a crawl that was answered for another store."""
+    closing = verified.closing
+    if verified.record_key not in {None, kind.record}:
+        raise CrawlFileError(f"the file holds {verified.record_key!r} lines; {kind.name} are {kind.record!r} lines")
+    if not isinstance(closing, CrawlRecord):
+        raise CrawlFileError(f"the file ends with a batch line; {kind.name} end with a crawl line")
+    if (closing.store_id is None) != (kind.record == "store"):
+        raise CrawlFileError(f"the crawl is of store {closing.store_id!r}; {kind.name} need {_subject(kind)}")
+    if closing.store_verified is False or closing.failure_class is FailureClass.WRONG_STORE:
+        raise CrawlFileError(
+            f"the site answered crawl {closing.crawl_id} for another store than {closing.store_id!r}; crawl it again"
+        )
+
+
+def _subject(kind: Kind) -> str:
+    return "a sweep of the store list (store_id null)" if kind.record == "store" else "one store"

@@ -1,0 +1,126 @@
+"""Sending what waits in the outboxes: a file leaves its outbox only when the server has said that it keeps it."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from splitcart.measures.clock import Clock
+from splitcart.transfer.client import Client, RefusedError, TransferError
+from splitcart.transfer.disk import move_into
+from splitcart.transfer.inbox import set_aside
+from splitcart.transfer.kinds import get_kind
+from splitcart.transfer.lock import FileLock
+
+SENT_FOLDER = "temp_jsonl_product_storage"
+KEEP_SENT_DAYS = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class UploadOutcome:
+    """What became of one file.
+
+    ``sent``: new to the server; ``known``: it had it already; both are now at ``path`` in the folder of sent files.
+    ``refused``: set aside in ``{outbox}/refused/``; ``waiting``: still in the outbox, the next upload tries again.
+    """
+
+    kind: str
+    path: Path
+    status: Literal["sent", "known", "refused", "waiting"]
+    message: str = ""
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.status in {"sent", "known"}
+
+
+def waiting_files(data_dir: Path, kinds: Iterable[str]) -> list[tuple[str, Path]]:
+    """Return (kind, path) of what waits in the outboxes of these kinds, oldest first; raise InputError for others."""
+    found = [
+        (_modified(path), path.name, kind, path)
+        for kind in kinds
+        for path in (data_dir / get_kind(kind).outbox).glob("*.jsonl.gz")
+    ]
+    return [(kind, path) for _, _, kind, path in sorted(found)]
+
+
+def upload_file(data_dir: Path, path: Path, kind: str, client: Client, clock: Clock) -> UploadOutcome | None:
+    """Send one file of an outbox and archive it; None: another process has sent it, or is doing so.
+
+    A file that the server will never take (RefusedError) is set aside with its reason, so that nothing is lost and
+    nothing is tried for ever; put it back into the outbox to try again. Raises TransferError for what is not the file's
+    fault.
+    """
+    lock = FileLock(data_dir / "state" / "uploading" / f"{path.name}.lock")
+    if not lock.acquire():
+        return None
+    try:
+        if not path.exists():
+            return None
+        try:
+            result = client.upload(path, kind)
+        except RefusedError as error:
+            logger.warning("%s is refused and set aside: %s", path.name, error)
+            return UploadOutcome(kind, set_aside(path, path.parent / "refused", str(error)), "refused", str(error))
+        sent = move_into(path, data_dir / SENT_FOLDER)
+        now = clock().timestamp()
+        os.utime(sent, (now, now))  # its age counts from here
+        known = f"as {result.duplicate_of}" if result.duplicate_of else ""
+        return UploadOutcome(kind, sent, "sent" if result.is_new else "known", known)
+    finally:
+        lock.release()
+
+
+def upload_outbox(
+    data_dir: Path,
+    kinds: Iterable[str],
+    client: Client,
+    clock: Clock,
+    *,
+    keep_days: float = KEEP_SENT_DAYS,
+    progress: Callable[[UploadOutcome], None] | None = None,
+) -> list[UploadOutcome]:
+    """Send all that waits, oldest first, and remove sent files older than ``keep_days``.
+
+    When the server cannot be reached or does not know the key, the rest is not tried and stays ``waiting``.
+    """
+    outcomes: list[UploadOutcome] = []
+    trouble: TransferError | None = None
+    for kind, path in waiting_files(data_dir, kinds):
+        outcome: UploadOutcome | None
+        if trouble is None:
+            try:
+                outcome = upload_file(data_dir, path, kind, client, clock)
+            except TransferError as error:
+                trouble = error
+                outcome = UploadOutcome(kind, path, "waiting", str(error))
+        else:
+            outcome = UploadOutcome(kind, path, "waiting", "not tried")
+        if outcome:
+            outcomes.append(outcome)
+            if progress:
+                progress(outcome)
+    remove_old(data_dir / SENT_FOLDER, clock, keep_days)
+    return outcomes
+
+
+def remove_old(folder: Path, clock: Clock, keep_days: float) -> list[Path]:
+    """Remove the files of ``folder`` that were sent more than ``keep_days`` ago; return them."""
+    limit = (clock() - timedelta(days=keep_days)).timestamp()
+    old = [path for path in folder.glob("*.jsonl.gz") if 0 < _modified(path) < limit]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return old
+
+
+def _modified(path: Path) -> float:
+    """Return when a file was last written, 0 when another process has just moved it away."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -1,0 +1,105 @@
+"""A file leaves its outbox only when the server has said that it keeps it."""
+
+import os
+
+import pytest
+
+from splitcart.errors import InputError
+from splitcart.transfer import TransferError, upload_file, upload_outbox, waiting_files
+from splitcart.transfer.lock import FileLock
+
+
+@pytest.fixture
+def put(tmp_path, crawl_bytes):
+    """Put a file into an outbox, written so many seconds after the epoch."""
+
+    def make(name: str, written: int = 0, outbox: str = "product_outbox"):
+        path = tmp_path / outbox / f"{name}.jsonl.gz"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(crawl_bytes(crawl_id=name))
+        os.utime(path, (written + 1, written + 1))
+        return path
+
+    return make
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_files_are_sent_oldest_first_and_then_archived(tmp_path, client, script, answer, clock, put):
+    put("b", 10), put("a", 20), put("s", 15, "store_outbox")
+    (tmp_path / "product_outbox" / "c.jsonl.gz.partial").write_bytes(b"half")
+    script.answers = [answer(201), answer(200, b'{"duplicate_of":"0f"}'), answer(201)]
+    seen = []
+    outcomes = upload_outbox(tmp_path, ["products", "stores"], client, clock, progress=seen.append)
+    assert [(one.kind, one.path.name, one.status) for one in outcomes] == [
+        ("products", "b.jsonl.gz", "sent"),
+        ("stores", "s.jsonl.gz", "known"),
+        ("products", "a.jsonl.gz", "sent"),
+    ]
+    assert outcomes[1].message == "as 0f"
+    assert seen == outcomes
+    assert all(one.is_delivered for one in outcomes)
+    assert names(tmp_path / "temp_jsonl_product_storage") == ["a.jsonl.gz", "b.jsonl.gz", "s.jsonl.gz"]
+    assert names(tmp_path / "product_outbox") == ["c.jsonl.gz.partial"]
+    assert upload_outbox(tmp_path, ["products", "stores"], client, clock) == []
+
+
+def test_a_refused_file_is_set_aside_with_its_reason_and_the_rest_is_sent(tmp_path, client, script, answer, clock, put):
+    put("a", 1), put("b", 2)
+    script.answers = [answer(422, b'{"detail":"line 3 is not JSON"}'), answer(201)]
+    refused, sent = upload_outbox(tmp_path, ["products"], client, clock)
+    assert (refused.status, sent.status) == ("refused", "sent")
+    assert "line 3 is not JSON" in refused.message
+    assert names(tmp_path / "product_outbox" / "refused") == ["a.jsonl.gz", "a.jsonl.gz.reason.txt"]
+    reason = tmp_path / "product_outbox" / "refused" / "a.jsonl.gz.reason.txt"
+    assert "line 3 is not JSON" in reason.read_text()
+    assert waiting_files(tmp_path, ["products"]) == []
+
+
+def test_without_a_server_or_key_everything_stays_and_only_one_is_tried(tmp_path, client, script, answer, clock, put):
+    put("a", 1), put("b", 2)
+    script.answers = [answer(401, b'{"detail":"unknown key"}')]
+    first, second = upload_outbox(tmp_path, ["products"], client, clock)
+    assert (first.status, second.status, second.message) == ("waiting", "waiting", "not tried")
+    assert "unknown key" in first.message
+    assert len(script.asked) == 1
+    assert names(tmp_path / "product_outbox") == ["a.jsonl.gz", "b.jsonl.gz"]
+
+
+def test_sent_files_are_kept_for_a_month_from_when_they_were_sent(tmp_path, client, clock, put):
+    put("a")
+    upload_outbox(tmp_path, ["products"], client, clock)
+    clock.forward(days=29)
+    upload_outbox(tmp_path, ["products"], client, clock)
+    assert names(tmp_path / "temp_jsonl_product_storage") == ["a.jsonl.gz"]
+    clock.forward(days=2)
+    upload_outbox(tmp_path, ["products"], client, clock)
+    assert names(tmp_path / "temp_jsonl_product_storage") == []
+
+
+def test_a_file_that_another_process_is_sending_is_left_to_it(tmp_path, client, script, clock, put):
+    path = put("a")
+    other = FileLock(tmp_path / "state" / "uploading" / "a.jsonl.gz.lock")
+    assert other.acquire()
+    assert upload_outbox(tmp_path, ["products"], client, clock) == []
+    other.release()
+    assert upload_file(tmp_path, path, "products", client, clock).status == "sent"
+    assert upload_file(tmp_path, path, "products", client, clock) is None
+    assert len(script.asked) == 1
+
+
+def test_a_lost_acknowledgement_costs_nothing(tmp_path, client, script, answer, clock, put):
+    path = put("a")
+    script.answers = [answer(hang_up=True)]
+    with pytest.raises(TransferError):
+        upload_file(tmp_path, path, "products", client, clock)
+    assert path.exists()
+    script.answers = [answer(200)]
+    assert upload_file(tmp_path, path, "products", client, clock).status == "known"
+
+
+def test_an_unknown_kind_is_refused(tmp_path, client, clock):
+    with pytest.raises(InputError, match="unknown kind"):
+        upload_outbox(tmp_path, ["prices"], client, clock)
