@@ -20,3 +20,11 @@ def market(engine: sa.Engine) -> sa.Engine:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "archive"
+
+
+@pytest.fixture
+def local_market(sqlite: sa.Engine) -> sa.Engine:
+    """The same where the database makes no difference: what happens to files."""
+    with transaction(sqlite) as session:
+        dairy(session)
+    return sqlite
