@@ -20,9 +20,9 @@ from splitcart.replica.config import ChainConfig
 class MarketOffer(msgspec.Struct, frozen=True, kw_only=True):
     """What the shelf shows of one sku. Money in cents; ``unit_price_cents`` is per ``unit_measure`` ("1 kg").
 
-    ``cup_cents`` is the unit price as printed, per the chain's own basis. ``special_kind``: special, half_price,
-    multi_buy, member_price. ``price_shown`` False: listed at this store, but without a price for now.
-    ``local`` marks a clearance of this store alone.
+    ``cup_cents`` is the unit price as printed, per the chain's own basis. ``special_kind`` of a reduced price: special
+    or half_price. ``multi_buy_cents`` is the total for ``multi_buy_quantity`` pieces. ``price_shown`` False: listed at
+    this store, but without a price for now. ``local`` marks a clearance of this store alone.
     """
 
     sku: str
@@ -37,6 +37,11 @@ class MarketOffer(msgspec.Struct, frozen=True, kw_only=True):
     member_cents: int | None = None
     price_shown: bool = True
     local: bool = False
+
+    @property
+    def promoted(self) -> bool:
+        """Whether the offer is reduced, a multi-buy or has a member price."""
+        return bool(self.was_cents or self.multi_buy_cents or self.member_cents)
 
 
 class Promotion(NamedTuple):
@@ -69,9 +74,7 @@ def make_offer(sku: MarketSku, regular: int, promotion: Promotion | None, *, loc
             facts = {"member_cents": reduced}
         else:
             price = (regular + 1) // 2 if promotion.kind == "half_price" else reduced
-            facts = {"was_cents": regular} if price < regular else {}
-        if facts:
-            facts["special_kind"] = promotion.kind
+            facts = {"was_cents": regular, "special_kind": promotion.kind} if price < regular else {}
     cup = max(1, int(price / sku.unit.amount + 0.5))
     return MarketOffer(
         sku=sku.code,

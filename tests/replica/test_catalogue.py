@@ -3,11 +3,12 @@
 import re
 
 import pytest
+from stdnum import ean
+
 from splitcart.replica import default_chains
 from splitcart.replica.catalogue import build_catalogue, shelf_price
 from splitcart.replica.packs import Pack, name_suffix, parse_pack, size_text, unit_basis
 from splitcart.replica.trees import aisles, build_tree
-from stdnum import ean
 
 
 @pytest.fixture(params=["aldi", "woolworths"])

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from splitcart.errors import InputError
 from splitcart.replica import ChainConfig, Market, MarketConfig, default_chains, still
 
@@ -65,7 +66,7 @@ def test_about_thirty_percent_of_promoted_offers_change_on_wednesday_and_under_o
     store = truth.stores(chain)[0].store_id
     for day in range(1, 22):
         before, after = (truth.offers(chain, store, at(each)) for each in (day - 1, day))
-        promoted = {code for code, offer in before.items() if offer.special_kind and not offer.local}
+        promoted = {code for code, offer in before.items() if offer.promoted and not offer.local}
         if at(day).weekday() == 2:
             assert 0.25 < len(changed(before, after) & promoted) / len(promoted) < 0.36
             assert len(changed(before, after)) / len(before) > 0.10
@@ -89,9 +90,9 @@ def test_stores_of_one_list_and_state_show_the_same_and_stores_of_two_lists_do_n
     lists = {store.store_id: truth.plan("aldi", store.store_id).list_on(0) for store in truth.stores("aldi")}
     assert Counter(lists.values()) == {"A": 7, "B": 3}
     offers = {store_id: truth.offers("aldi", store_id, at(5)) for store_id in lists}
-    for one in lists:
-        for other in lists:
-            assert (offers[one] == offers[other]) == (lists[one] == lists[other])
+    for one, list_of_one in lists.items():
+        for other, list_of_other in lists.items():
+            assert (offers[one] == offers[other]) == (list_of_one == list_of_other)
 
 
 def test_produce_alone_differs_between_states():

@@ -1,0 +1,8 @@
+"""The sites, each as its retailer's behaves (retailers.md sections 2, 3 and 8), and the weather that may befall them.
+
+In: a ``Market`` and a clock. Out: ASGI applications with the retailers' paths, parameters, limits and quirks.
+"""
+
+from splitcart.replica.sites.weather import Fault, Rule, Weather
+
+__all__ = ["Fault", "Rule", "Weather"]

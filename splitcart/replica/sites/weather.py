@@ -1,0 +1,93 @@
+"""Weather: faults that can be switched on and off while the sites run."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+
+
+class Fault(StrEnum):
+    """What may go wrong with a request."""
+
+    DELAY = "delay"
+    RATE_LIMIT = "rate_limit"
+    BLOCK = "block"
+    TRUNCATE = "truncate"
+    HTML = "html"
+    RESET = "reset"
+    SERVER_ERROR = "server_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Which requests a fault strikes.
+
+    A request matches by ``chain``, ``store`` (the asked store's id) and ``path`` (a part of path and query); None and
+    "" match all. Of the matching requests the first ``after`` pass, then every ``every``-th is struck, at most
+    ``times`` of them (None: no end). ``seconds``: how long a delay lasts, or what a 429's Retry-After says (None: no
+    header).
+    """
+
+    fault: Fault
+    chain: str | None = None
+    store: str | None = None
+    path: str = ""
+    after: int = 0
+    every: int = 1
+    times: int | None = None
+    seconds: float | None = None
+
+    def matches(self, chain: str, store: str | None, path: str) -> bool:
+        """Tell whether the rule is about such a request."""
+        return self.chain in (None, chain) and self.store in (None, store) and self.path in path
+
+    def strikes(self, number: int) -> bool:
+        """Tell whether the matching request ``number`` (from 1) is struck."""
+        beyond = number - self.after - 1
+        return beyond >= 0 and beyond % self.every == 0 and (self.times is None or beyond // self.every < self.times)
+
+
+class Weather:
+    """The rules in force; may be changed from any thread at any time."""
+
+    def __init__(self, *rules: Rule) -> None:
+        """Start with ``rules``."""
+        self._lock = Lock()
+        self._seen: dict[int, int] = {}
+        self._rules: dict[int, Rule] = {}
+        self._next = 0
+        for rule in rules:
+            self.add(rule)
+
+    def add(self, rule: Rule) -> int:
+        """Put a rule in force, its count of matching requests at 0; the answer is its number for ``remove``."""
+        with self._lock:
+            self._next += 1
+            self._rules[self._next], self._seen[self._next] = rule, 0
+            return self._next
+
+    def remove(self, number: int) -> None:
+        """End one rule; nothing if it has ended already."""
+        with self._lock:
+            self._rules.pop(number, None)
+
+    def clear(self) -> None:
+        """Let the sun shine."""
+        with self._lock:
+            self._rules.clear()
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules in force, in the order of their strike."""
+        with self._lock:
+            return list(self._rules.values())
+
+    def strike(self, chain: str, store: str | None, path: str) -> list[Rule]:
+        """Count a request with every rule that matches it; return those that strike it."""
+        struck = []
+        with self._lock:
+            for number, rule in self._rules.items():
+                if rule.matches(chain, store, path):
+                    self._seen[number] += 1
+                    if rule.strikes(self._seen[number]):
+                        struck.append(rule)
+        return struck
