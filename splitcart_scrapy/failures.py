@@ -1,0 +1,89 @@
+"""What can go wrong at a site, as exceptions that know their failure class."""
+
+from splitcart.errors import FailedError
+from splitcart.transfer.records import FailureClass
+
+
+class SiteError(FailedError):
+    """A site did not give what was asked for. ``stops_store``: asking it for more of this store is pointless."""
+
+    failure_class = FailureClass.NETWORK
+    stops_store = False
+
+
+class NetworkError(SiteError):
+    """The connection failed, or the server did (5xx), also when asked again."""
+
+
+class SlowSiteError(SiteError):
+    failure_class = FailureClass.TIMEOUT
+
+
+class SiteChangedError(SiteError):
+    """The site answered, but not in the form that its parser knows. ``status``: the HTTP status, if that was it."""
+
+    failure_class = FailureClass.SITE_CHANGED
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class BlockedError(SiteError):
+    failure_class = FailureClass.BLOCKED
+    stops_store = True
+
+
+class RateLimitedError(SiteError):
+    failure_class = FailureClass.RATE_LIMITED
+    stops_store = True
+
+
+class WrongStoreError(SiteError):
+    """The site answered for another store than the requested one."""
+
+    failure_class = FailureClass.WRONG_STORE
+    stops_store = True
+
+
+class UnknownStoreError(SiteError):
+    failure_class = FailureClass.UNKNOWN_STORE
+    stops_store = True
+
+
+class GivenUpError(SiteError):
+    """Several listings failed in a row; ``failure_class`` is that of the last."""
+
+    stops_store = True
+
+    def __init__(self, text: str, failure_class: FailureClass) -> None:
+        super().__init__(text)
+        self.failure_class = failure_class
+
+
+# The site told us to stay away: the next store would meet the same answer.
+STOPS_SPIDER = frozenset({FailureClass.BLOCKED, FailureClass.RATE_LIMITED})
+
+_MAX_SHOWN = 80
+
+
+def refusal(status: int, body: bytes, url: str) -> SiteError | None:
+    """Return what is wrong with an answer where JSON was asked for, None if it may be JSON.
+
+    A page where JSON is expected is a block: retailers.md 2.4 (Akamai), and no API answers with HTML.
+    """
+    if status == 403:
+        return BlockedError(f"blocked: 403 at {url}")
+    if status == 429:
+        return RateLimitedError(f"rate limited: 429 at {url}, also after waiting")
+    if status >= 500:
+        return NetworkError(f"{status} at {url}, also when asked again")
+    if body.lstrip()[:1] == b"<":
+        return BlockedError(f"blocked: a page where JSON was expected at {url}: {_shown(body)}")
+    if status != 200:
+        return SiteChangedError(f"{status} at {url}, expected 200: {_shown(body)}", status)
+    return None
+
+
+def _shown(body: bytes) -> str:
+    return repr(body.strip()[:_MAX_SHOWN].decode(errors="replace"))

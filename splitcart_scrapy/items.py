@@ -1,0 +1,57 @@
+"""The items: the records of the crawl file, and those that mark a crawl's way through the pipelines."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord, StoreRecord
+
+ProductItem = ProductRecord
+StoreItem = StoreRecord
+
+
+@dataclass(slots=True, kw_only=True)
+class CrawlStartItem:
+    """A crawl begins: pipelines forget the one before. ``store_id`` None: a sweep of the store list.
+
+    The write pipeline fills in what a crashed run of the same store left: the root categories that need not be fetched
+    again, and the skus that are in the file already. ``not_before``: leftovers from before it are not continued.
+    ``busy_with``: another process crawls the store, and this crawl cannot be written.
+    """
+
+    company: str
+    spider: str
+    store_id: str | None = None
+    not_before: datetime | None = None
+    finished_categories: dict[str, CategoryRecord] = field(default_factory=dict)
+    seen_skus: set[str] = field(default_factory=set)
+    busy_with: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CategoryEndItem:
+    """All rows of a root category have gone before: they are written now. The pipelines set ``record.rows``."""
+
+    record: CategoryRecord
+    store_verified: bool | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CrawlEndItem:
+    """A crawl is over: its file is committed, or discarded when ``keep`` is False.
+
+    ``complete``: everything that was to be crawled was. Rows after the last finished category are dropped.
+    ``files``: what lies in the outbox now, filled in by the write pipeline.
+    """
+
+    keep: bool
+    complete: bool
+    finish_reason: str = "finished"
+    failure_class: FailureClass | None = None
+    store_verified: bool | None = None
+    stats: dict[str, Any] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+
+Item = ProductRecord | StoreRecord | CrawlStartItem | CategoryEndItem | CrawlEndItem

@@ -1,0 +1,69 @@
+"""Downloader middlewares."""
+
+import asyncio
+import logging
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from splitcart.config import get_settings
+from splitcart.measures.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+WAITED = "splitcart_waits"
+
+
+class RetryAfterMiddleware:
+    """Wait as long as a 429 asks for and try again; leave the answer to the spider when that is too long or too often.
+
+    Without a Retry-After header the wait doubles from ``RETRY_AFTER_DEFAULT_SECONDS``.
+    """
+
+    def __init__(self, max_seconds: float, default_seconds: float, times: int, clock: Clock) -> None:
+        self.max_seconds = max_seconds
+        self.default_seconds = default_seconds
+        self.times = times
+        self.clock = clock
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        settings = crawler.settings
+        return cls(
+            settings.getfloat("RETRY_AFTER_MAX_SECONDS"),
+            settings.getfloat("RETRY_AFTER_DEFAULT_SECONDS"),
+            settings.getint("RETRY_AFTER_TIMES"),
+            get_settings().clock(),
+        )
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:
+        if response.status != 429:
+            return response
+        waits = request.meta.get(WAITED, 0)
+        seconds = self._asked_seconds(response)
+        if seconds is None:
+            seconds = self.default_seconds * 2**waits
+        if waits >= self.times or seconds > self.max_seconds:
+            return response
+        logger.info("%s answers 429: waiting %.0f s", request.url, seconds)
+        await asyncio.sleep(seconds)
+        again = request.replace(dont_filter=True)
+        again.meta[WAITED] = waits + 1
+        return again
+
+    def _asked_seconds(self, response: Response) -> float | None:
+        """Read Retry-After, a number of seconds or a date (RFC 9110, 10.2.3); None if it is missing or neither."""
+        text = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
+        if text.isdecimal():
+            return float(text)
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - self.clock()).total_seconds())

@@ -1,0 +1,94 @@
+"""What every chain's parser answers with, and how each reads JSON."""
+
+import html
+import re
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from splitcart.transfer.records import ProductRecord, StoreRecord
+from splitcart_scrapy.failures import SiteChangedError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One list of products to walk page by page: a leaf of the category tree. ``path`` runs from the root to it."""
+
+    key: str
+    slug: str
+    path: tuple[str, ...]
+    root_slug: str
+
+    @property
+    def root(self) -> str:
+        return self.path[0]
+
+
+@dataclass(slots=True, kw_only=True)
+class ListingPage:
+    """One page of a listing.
+
+    ``listed`` holds the skus of all rows that count in the site's ``total``, also of those that are not kept as
+    ``items``. ``echoes``: by sku, the store that a row says it is for. ``bad_rows`` says what was wrong with rows that
+    could not be read.
+    """
+
+    items: list[ProductRecord] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    total: int | None = None
+    echoes: dict[str, str] = field(default_factory=dict)
+    bad_rows: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class StorePage:
+    """One page of a store list; ``listed`` counts its rows, ``total`` is what the site says that there are."""
+
+    items: list[StoreRecord] = field(default_factory=list)
+    listed: int = 0
+    total: int | None = None
+    bad_rows: list[str] = field(default_factory=list)
+
+
+def read_json(body: bytes, form: type[T], what: str) -> T:
+    """Decode ``body`` as ``form``; raise SiteChangedError that names ``what`` and what was missing or malformed."""
+    try:
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SiteChangedError(f"{what}: {error}") from error
+
+
+def read_rows(rows: list[msgspec.Raw], form: type[T], what: str) -> tuple[list[T], list[str]]:
+    """Decode each row by itself, so that an odd one does not hide the others; raise SiteChangedError if all are bad."""
+    good: list[T] = []
+    bad: list[str] = []
+    for row in rows:
+        try:
+            good.append(msgspec.json.decode(row, type=form))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            bad.append(str(error))
+    if bad and not good:
+        raise SiteChangedError(f"{what}: none of {len(bad)} rows is readable: {bad[0]}")
+    return good, bad
+
+
+def clean_text(text: Any) -> str | None:
+    """Return plain text in one line, without HTML; None for nothing and for the literal ``None`` of some sites."""
+    if not isinstance(text, str):
+        return None
+    plain = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
+    return plain if plain and plain != "None" else None
+
+
+def coordinates(latitude: str | float | None, longitude: str | float | None) -> tuple[float, float] | tuple[None, None]:
+    """Return degrees as the site gives them (number or text), or a pair of None if either is missing or unreadable."""
+    if latitude is None or longitude is None:
+        return None, None
+    try:
+        pair = float(latitude), float(longitude)
+    except ValueError:
+        return None, None
+    return pair if all(abs(degrees) <= 180 for degrees in pair) else (None, None)

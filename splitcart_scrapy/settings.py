@@ -1,0 +1,46 @@
+"""Scrapy's settings; ``-s NAME=VALUE`` wins over them. An operator's own lie in the environment (splitcart.config)."""
+
+BOT_NAME = "splitcart"
+SPIDER_MODULES = ["splitcart_scrapy.spiders"]
+NEWSPIDER_MODULE = "splitcart_scrapy.spiders"
+COMMANDS_MODULE = "splitcart_scrapy.commands"
+
+# Politeness: one request at a time for each site. Each spider sets DOWNLOAD_DELAY to its chain's delay_seconds (Scrapy
+# varies it by half) and USER_AGENT to our name and the operator's contact; -s wins over both.
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 1.0
+# robots.txt speaks to crawlers of pages; the few API routes read here are paced, identified, and left at the first
+# block. An operator who wants it obeyed sets it: a forbidden route then counts as a block.
+ROBOTSTXT_OBEY = False
+
+DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_TIMEOUT = 60  # the slowest route known takes ten seconds (retailers.md 2.1)
+DOWNLOAD_MAXSIZE = 64 * 1024 * 1024  # the largest answer is a store list of 2 MB
+DOWNLOAD_WARNSIZE = 16 * 1024 * 1024
+
+RETRY_TIMES = 3
+RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # 429 has its own middleware, which waits
+RETRY_GIVE_UP_LOG_LEVEL = "WARNING"  # the spider says what it does about it
+RETRY_AFTER_MAX_SECONDS = 120.0
+RETRY_AFTER_DEFAULT_SECONDS = 15.0
+RETRY_AFTER_TIMES = 3
+
+DOWNLOADER_MIDDLEWARES = {
+    # Nearer to the engine than Scrapy's retry middleware (550), which must not see what is merely waited for.
+    "splitcart_scrapy.middlewares.RetryAfterMiddleware": 545,
+}
+
+ITEM_PIPELINES = {
+    "splitcart_scrapy.pipelines.ValidatePipeline": 100,  # first: nothing below meets a row without sku or name
+    "splitcart_scrapy.pipelines.DeduplicatePipeline": 200,  # before writing: the file holds every sku once
+    "splitcart_scrapy.pipelines.WritePipeline": 300,  # disk first …
+    "splitcart_scrapy.pipelines.UploadPipeline": 900,  # … network after: a file that cannot be sent waits in the outbox
+}
+
+# Seconds between two signs of life to the lender of a store.
+HEARTBEAT_SECONDS = 180.0
+
+TELNETCONSOLE_ENABLED = False
+LOG_LEVEL = "INFO"
+FEED_EXPORT_ENCODING = "utf-8"
+TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"

@@ -1,0 +1,43 @@
+"""Where stores to crawl come from: the user, the server's leases, or the database of the same machine."""
+
+from collections import deque
+from collections.abc import Iterable
+
+from scrapy.utils.misc import load_object
+
+from splitcart.config import Settings
+from splitcart.errors import InputError
+from splitcart.measures.lease import StoreLease, StoreSource
+
+# By name, since a scraper host has no database and need not have its packages.
+LEASED = "splitcart.transfer.leases.HttpStores"
+LOCAL = "scheduler.DatabaseStores"
+
+
+class NamedStores:
+    """The stores that the user named, one after the other; nobody lends them."""
+
+    def __init__(self, company: str, store_ids: Iterable[str]) -> None:
+        self._leases = deque(
+            StoreLease(company=company, store_id=store_id, reason="named by the user") for store_id in store_ids
+        )
+
+    def next_store(self) -> StoreLease | None:
+        return self._leases.popleft() if self._leases else None
+
+    def heartbeat(self, lease: StoreLease) -> None:
+        """Nobody waits for a sign of life."""
+
+    def release(self, lease: StoreLease, outcome: str, failure_class: str | None) -> None:
+        """Nobody waits for the store."""
+
+
+def store_source(settings: Settings, company: str, cluster: str | None) -> StoreSource:
+    """Return the configured store source; raise InputError if its import path leads nowhere."""
+    path = settings.store_source or (LEASED if settings.api_server_url else LOCAL)
+    try:
+        source_class = load_object(path)
+    except (ImportError, NameError, ValueError) as error:
+        raise InputError(f"store source {path!r} cannot be loaded: {error}; correct SPLITCART_STORE_SOURCE") from error
+    source: StoreSource = source_class(settings, company, settings.worker, cluster=cluster)
+    return source

@@ -1,0 +1,154 @@
+"""A spider that asks one site one thing after another, and knows what became of every item."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
+
+from scrapy import Request, Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    CloseSpider,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+    UsageError,
+)
+from scrapy.http import Response
+from scrapy.settings import BaseSettings
+from twisted.python.failure import Failure
+
+from splitcart import __version__
+from splitcart.config import Chain, get_chain, get_settings
+from splitcart.errors import SplitCartError
+from splitcart_scrapy.failures import BlockedError, NetworkError, SiteChangedError, SlowSiteError, refusal
+from splitcart_scrapy.items import Item
+
+T = TypeVar("T")
+
+READ_ATTEMPTS = 3
+
+_NETWORK_ERRORS = (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    ResponseDataLossError,
+    OSError,
+)
+
+
+class ItemLostError(Exception):
+    """A pipeline failed on an item: what it held is not on disk, and going on would hide that."""
+
+
+class SiteSpider(Spider):
+    """Base of all spiders. A subclass names its ``company`` and says in ``crawl`` what is fetched in which order."""
+
+    company: ClassVar[str]
+    # How the spider introduces itself; a site that only answers to browsers gets this behind a browser's name.
+    user_agent_prefix: ClassVar[str] = ""
+    arguments: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, name: str | None = None, **arguments: Any) -> None:
+        super().__init__(name)
+        self.check_arguments(arguments)
+        self.chain: Chain = get_chain(self.company)
+        self.clock = get_settings().clock()
+        self._in_flight = 0
+        self._settled = asyncio.Event()
+        self._lost: BaseException | None = None
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Take pace and user agent from chain and settings; ``-s`` still wins."""
+        super().update_settings(settings)
+        settings.set("DOWNLOAD_DELAY", get_chain(cls.company).delay_seconds, priority="spider")
+        identity = f"SplitCart/{__version__} (+{get_settings().contact})"
+        settings.set("USER_AGENT", f"{cls.user_agent_prefix} {identity}".strip(), priority="spider")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
+            crawler.signals.connect(spider._item_left, signal=signal)  # noqa: SLF001 - its own
+        return spider
+
+    @classmethod
+    def check_arguments(cls, arguments: Mapping[str, Any]) -> None:
+        """Raise UsageError for an argument that this spider does not know; scrapyd's own begin with ``_``."""
+        unknown = sorted(name for name in arguments if not name.startswith("_") and name not in cls.arguments)
+        if unknown:
+            known = ", ".join(f"-a {name}=…" for name in cls.arguments) or "none"
+            raise UsageError(f"spider {cls.name}: unknown argument {unknown[0]!r}; known: {known}", print_help=False)
+
+    @abstractmethod
+    def crawl(self) -> AsyncIterator[Item]:
+        """Fetch, and yield items in the order in which pipelines shall see them."""
+
+    async def start(self) -> AsyncIterator[Any]:
+        try:
+            async for item in self.crawl():
+                self._in_flight += 1
+                self._settled.clear()
+                yield item
+        except ItemLostError as error:
+            self.logger.critical("%s", error)
+            raise CloseSpider("cannot_write") from error
+        except SplitCartError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - one line says it
+            raise CloseSpider("failed") from error
+
+    async def settled(self) -> None:
+        """Wait until every item yielded so far has left the pipelines; raise ItemLostError if one failed there."""
+        if self._in_flight:
+            await self._settled.wait()
+        if self._lost is not None:
+            raise ItemLostError(f"an item could not be kept: {self._lost}") from self._lost
+
+    def _item_left(self, failure: Failure | None = None) -> None:
+        if failure is not None:
+            self._lost = self._lost or failure.value
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._settled.set()
+
+    def base_url(self, key: str) -> str:
+        """Return the base URL of the site or API, as the settings or else the chain name it."""
+        return get_settings().base_url(self.company, key, self.chain.base_urls[key])
+
+    async def fetch(self, request: Request) -> Response:
+        """Return the answer to a request; raise a SiteError for a block, a refusal or a broken connection."""
+        assert self.crawler.engine is not None
+        try:
+            response = await self.crawler.engine.download_async(request)
+        except DownloadTimeoutError as error:
+            raise SlowSiteError(f"no answer in time from {request.url}, also when asked again") from error
+        except _NETWORK_ERRORS as error:
+            raise NetworkError(f"no answer from {request.url}: {error or type(error).__name__}") from error
+        except IgnoreRequest as error:
+            raise BlockedError(f"not asked for, robots.txt forbids it: {request.url}") from error
+        if problem := refusal(response.status, response.body, request.url):
+            raise problem
+        return response
+
+    async def read(self, request: Request, parse: Callable[[bytes], T]) -> T:
+        """Fetch and parse; an answer that cannot be read (cut off, another form) is asked for again at first."""
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            response = await self.fetch(request)
+            try:
+                return parse(response.body)
+            except SiteChangedError as error:
+                if attempt == READ_ATTEMPTS:
+                    raise
+                self.logger.warning("%s (%s); asking again", error, request.url)
+        raise AssertionError("unreachable")
+
+    def count(self, key: str, by: int = 1) -> None:
+        """Add to one of the crawl's figures, shown among Scrapy's stats as ``splitcart/<key>``."""
+        assert self.crawler.stats is not None
+        self.crawler.stats.inc_value(f"splitcart/{key}", by)

@@ -1,0 +1,269 @@
+"""One crawl of one store: root category after root category, with a verdict on each."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import ceil
+from typing import TYPE_CHECKING
+
+from splitcart.measures.lease import StoreLease
+from splitcart.measures.local_time import last_change_before, zone_for_state
+from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord
+from splitcart_scrapy.failures import GivenUpError, SiteChangedError, SiteError, UnknownStoreError, WrongStoreError
+from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, Item
+from splitcart_scrapy.parsers import Listing, ListingPage
+
+if TYPE_CHECKING:
+    from splitcart_scrapy.spiders.base.prices import StorePricesSpider
+
+MAX_FAILED_LISTINGS = 3
+MAX_LISTING_ROWS = 10_000  # Woolworths serves no more of one category (retailers.md 2.3); the others have less
+MAX_UNREADABLE_SHARE = 0.05
+MIN_FOREIGN_ROWS = 5
+MAX_PROBLEM_LENGTH = 300
+
+
+@dataclass
+class _Root:
+    """What is being seen of one root category."""
+
+    name: str
+    observed_from: datetime
+    pages_expected: int = 0
+    pages_seen: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class StoreCrawl:
+    """Crawls the store of one lease; afterwards says how that went."""
+
+    def __init__(self, spider: "StorePricesSpider", lease: StoreLease) -> None:
+        self.spider = spider
+        self.lease = lease
+        self.wanted: list[str] = []
+        self.records: list[CategoryRecord] = []
+        self.failure: SiteError | None = None  # what ended it early
+        self.failure_class: FailureClass | None = None  # of that, or of the last listing that failed
+        self._verified: bool | None = None
+        self._unreadable_rows = 0
+        self._failed_in_a_row = 0
+        # Rows that a listing of another root showed first: they wait for their own root, to be dated with it.
+        self._strays: dict[str, dict[str, tuple[ProductRecord, datetime]]] = {}
+
+    async def items(self) -> AsyncIterator[Item]:
+        """Yield all that the pipelines need to write this crawl; a failure ends it early, what is finished stays."""
+        start = CrawlStartItem(
+            company=self.spider.company,
+            spider=self.spider.name,
+            store_id=self.lease.store_id,
+            not_before=self._last_change(),
+        )
+        yield start
+        await self.spider.settled()
+        if start.busy_with:
+            self.failure = SiteError(start.busy_with)
+            return
+        try:
+            async for item in self._roots(start.finished_categories):
+                yield item
+        except SiteError as error:
+            self.failure, self.failure_class = error, error.failure_class
+        self._judge_rows()
+        yield self._end()
+        await self.spider.settled()
+
+    @property
+    def rows(self) -> int:
+        return sum(record.rows for record in self.records)
+
+    @property
+    def outcome(self) -> str:
+        """What the lender of the store is told: ``finished``, ``partial`` or ``failed``."""
+        if not self._keeps or not any(record.complete for record in self.records):
+            return "failed"
+        return "finished" if self._complete else "partial"
+
+    @property
+    def _complete(self) -> bool:
+        names = {record.category for record in self.records if record.complete}
+        return self.failure is None and names.issuperset(self.wanted)
+
+    @property
+    def _keeps(self) -> bool:
+        return self.rows > 0 and self._verified is not False
+
+    def summary(self) -> str:
+        """Say in one line how the crawl went."""
+        whole = sum(record.complete for record in self.records)
+        text = f"{self.spider.company} {self.lease.store_id}: {self.outcome}, {self.rows} rows, "
+        text += f"{whole} of {len(self.wanted)} categories complete"
+        incomplete = [f"{record.category} ({record.problem})" for record in self.records if not record.complete]
+        problems = [*incomplete, *([str(self.failure)] if self.failure else [])]
+        return f"{text}; {'; '.join(problems)}" if problems else text
+
+    def _judge_rows(self) -> None:
+        """Name what is suspicious about a crawl that met no other failure."""
+        if self.failure_class is not None:
+            return
+        expected = sum(self.lease.expected_rows.get(record.category, 0) for record in self.records)
+        if not self.rows:
+            self.failure_class = FailureClass.NO_ITEMS
+        elif self._unreadable_rows > MAX_UNREADABLE_SHARE * self.rows:
+            self.failure_class = FailureClass.BAD_ITEMS
+        elif (
+            expected >= self.spider.chain.min_reference_rows and self.rows < self.spider.chain.complete_share * expected
+        ):
+            self.failure_class = FailureClass.TOO_FEW_ITEMS
+
+    def _end(self) -> CrawlEndItem:
+        return CrawlEndItem(
+            keep=self._keeps,
+            complete=self._complete,
+            finish_reason=self.failure.failure_class.value if self.failure else "finished",
+            failure_class=self.failure_class,
+            store_verified=self._verified,
+            stats={"unreadable_rows": self._unreadable_rows, "reason": self.lease.reason},
+        )
+
+    def _last_change(self) -> datetime | None:
+        changes = [(change.weekday, change.at) for change in self.spider.chain.parsed_change_times()]
+        return last_change_before(self.spider.clock(), changes, zone_for_state(self.lease.state))
+
+    async def _roots(self, finished: dict[str, CategoryRecord]) -> AsyncIterator[Item]:
+        listings = await self._listings()
+        kept_roots = {listing.root_slug: listing.root for listing in listings}
+        by_root: dict[str, list[Listing]] = {}
+        for listing in listings:
+            if self.lease.categories is None or listing.root in self.lease.categories:
+                by_root.setdefault(listing.root, []).append(listing)
+        self.wanted = list(by_root)
+        self.records += [record for name, record in finished.items() if name in by_root]
+        waiting = [name for name in by_root if name not in finished]
+        while waiting:
+            root = _Root(waiting[0], self.spider.clock())
+            for listing in by_root[root.name]:
+                async for product in self._listing(listing, root, kept_roots, waiting):
+                    yield product
+                await self.spider.settled()
+            for product, seen_at in self._strays.pop(root.name, {}).values():
+                root.observed_from = min(root.observed_from, seen_at)
+                yield product
+            await self.spider.settled()
+            record = self._record(root)
+            yield CategoryEndItem(record=record, store_verified=self._verified)
+            await self.spider.settled()
+            self.records.append(record)
+            waiting.pop(0)
+
+    async def _listings(self) -> list[Listing]:
+        spider = self.spider
+        try:
+            if warm_up := spider.warm_up_request(self.lease):
+                await spider.fetch(warm_up)
+            excluded = spider.chain.excluded_categories
+            return await spider.read(spider.tree_request(self.lease), lambda body: spider.parse_tree(body, excluded))
+        except SiteChangedError as error:
+            if error.status in spider.unknown_store_statuses:
+                raise UnknownStoreError(
+                    f"{spider.chain.name} does not know store {self.lease.store_id}: {error}"
+                ) from error
+            raise
+
+    async def _listing(
+        self, listing: Listing, root: _Root, kept_roots: dict[str, str], waiting: list[str]
+    ) -> AsyncIterator[ProductRecord]:
+        """Walk one listing and note in ``root`` what it lacked; raise a SiteError only if the store is to be left."""
+        try:
+            async for page in self._pages(listing, root, kept_roots):
+                for product in page.items:
+                    own_root = product.category_path[0]
+                    if own_root in waiting and own_root != root.name:
+                        self._strays.setdefault(own_root, {})[product.sku] = (product, self.spider.clock())
+                    elif own_root in self.wanted:
+                        self._strays.get(own_root, {}).pop(product.sku, None)
+                        yield product
+        except SiteError as error:
+            root.problems.append(f"{'/'.join(listing.path[1:]) or listing.root}: {error}")
+            self.failure_class = error.failure_class
+            self._failed_in_a_row += 1
+            self.spider.logger.warning("store %s, %s: %s", self.lease.store_id, " > ".join(listing.path), error)
+            if error.stops_store:
+                raise
+            if self._failed_in_a_row >= MAX_FAILED_LISTINGS:
+                text = f"{self._failed_in_a_row} listings in a row failed, the last with: {error}"
+                raise GivenUpError(text, error.failure_class) from error
+        else:
+            self._failed_in_a_row = 0
+
+    async def _pages(self, listing: Listing, root: _Root, kept_roots: dict[str, str]) -> AsyncIterator[ListingPage]:
+        """Yield pages until one brings no new row or the total of the first page is reached (retailers.md 2.3).
+
+        The totals of later pages are not trusted, and a site may go on repeating its advertisements for ever.
+        """
+        listed: set[str] = set()
+        total = pages = 0
+        while True:
+            page = await self._page(listing, pages + 1, kept_roots)
+            if page is None:
+                break
+            self._check_store(page, root)
+            if page.bad_rows:
+                self._unreadable_rows += len(page.bad_rows)
+                root.problems.append(f"{len(page.bad_rows)} unreadable rows, the first: {page.bad_rows[0]}")
+            total = total or page.total or 0
+            new = set(page.listed) - listed
+            listed |= new
+            if new or not pages:
+                pages += 1
+                yield page
+            if not new or len(listed) >= min(total or MAX_LISTING_ROWS, MAX_LISTING_ROWS):
+                break
+        complete = len(listed) >= total
+        root.pages_seen += pages
+        root.pages_expected += pages if complete else max(pages + 1, ceil(total / self.spider.page_size))
+        if not complete:
+            root.problems.append(f"{listing.slug}: {len(listed)} of {total} rows")
+
+    async def _page(self, listing: Listing, number: int, kept_roots: dict[str, str]) -> ListingPage | None:
+        spider = self.spider
+        request = spider.listing_request(self.lease, listing, number)
+        try:
+            return await spider.read(request, lambda body: spider.parse_listing(body, listing, kept_roots))
+        except SiteChangedError as error:
+            if number > 1 and error.status in spider.past_end_statuses:
+                return None
+            raise
+
+    def _check_store(self, page: ListingPage, root: _Root) -> None:
+        """Compare the store that the rows name with the requested one; rows of another are not this store's.
+
+        A page of nothing but foreign rows means that the site ignores the request, unless it is a short one of a store
+        that other pages have confirmed.
+        """
+        expected = self.lease.retailer_store_id or self.lease.store_id
+        foreign = {sku for sku, store in page.echoes.items() if store != expected}
+        all_foreign = foreign and len(foreign) == len(page.echoes)
+        if all_foreign and (not self._verified or len(foreign) >= MIN_FOREIGN_ROWS):
+            self._verified = False
+            shown = page.echoes[next(iter(foreign))]
+            raise WrongStoreError(
+                f"asked for store {expected}, every row says {shown}: the site ignores the requested store"
+            )
+        if foreign:
+            self.spider.count("rows/foreign", len(foreign))
+            root.problems.append(f"{len(foreign)} rows of another store")
+            page.items = [item for item in page.items if item.sku not in foreign]
+        if len(foreign) < len(page.echoes):
+            self._verified = True
+
+    def _record(self, root: _Root) -> CategoryRecord:
+        return CategoryRecord(
+            category=root.name,
+            rows=0,
+            complete=not root.problems,
+            observed_from=root.observed_from,
+            observed_to=self.spider.clock(),
+            pages_expected=root.pages_expected,
+            pages_seen=root.pages_seen,
+            problem="; ".join(root.problems)[:MAX_PROBLEM_LENGTH] or None,
+        )

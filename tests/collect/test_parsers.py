@@ -1,0 +1,104 @@
+"""Every folder of tests/fixtures is one case: a body as a site sent it, and what its parser makes of it."""
+
+import json
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from splitcart_scrapy.failures import SiteChangedError
+from splitcart_scrapy.parsers import Listing, aldi, woolworths
+from splitcart_scrapy.parsers.pages import clean_text, coordinates
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+CASES = sorted(path.parent for path in FIXTURES.glob("*/*/meta.json"))
+BREAD = Listing(key="1", slug="bakery/bread", path=("Bakery", "Bread"), root_slug="bakery")
+
+
+def parsed(case: Path) -> Any:
+    meta = json.loads((case / "meta.json").read_text())
+    arguments = dict(meta["arguments"])
+    if "listing" in arguments:
+        arguments["listing"] = msgspec.convert(arguments["listing"], Listing)
+    parser = getattr(import_module(f"splitcart_scrapy.parsers.{case.parent.name}"), meta["parser"])
+    try:
+        return json.loads(msgspec.json.encode(parser((case / "input.json").read_bytes(), **arguments)))
+    except SiteChangedError as error:
+        return {"site_changed": str(error)}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_a_recorded_body_gives_the_expected_output(case):
+    assert parsed(case) == json.loads((case / "output.json").read_text())
+
+
+def test_both_retailers_have_cases():
+    assert {case.parent.name for case in CASES} >= {"aldi", "woolworths"}
+
+
+@given(
+    module=st.sampled_from([aldi, woolworths]),
+    body=st.one_of(
+        st.binary(max_size=40),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["meta", "data", "pagination", "totalCount", "Bundles", "Products", "Stores"])
+                    | st.sampled_from(["TotalRecordCount", "Categories", "Stockcode", "sku", "name", "id", "StoreNo"]),
+                    inner,
+                    max_size=5,
+                )
+            ),
+            max_leaves=12,
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+)
+def test_any_other_body_is_a_changed_site_and_nothing_else(module, body):
+    for parse in (
+        lambda: module.parse_category_tree(body, []),
+        lambda: module.parse_listing(body, BREAD, {"bakery": "Bakery"}),
+        lambda: module.parse_stores(body),
+    ):
+        with suppress(SiteChangedError):
+            parse()
+
+
+def test_an_error_names_what_was_missing():
+    with pytest.raises(SiteChangedError, match="totalCount"):
+        aldi.parse_listing(b'{"meta": {"pagination": {}}, "data": []}', BREAD, {})
+
+
+@given(st.text(max_size=30) | st.none() | st.integers())
+def test_cleaned_text_is_one_trimmed_line_or_nothing(text):
+    cleaned = clean_text(text)
+    assert cleaned is None or (cleaned == " ".join(cleaned.split()) and cleaned)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [("None", None), ("  ", None), ("Fruit &amp; Nut<br>Bar", "Fruit & Nut Bar"), (7, None), ("a\n b", "a b")],
+)
+def test_text_loses_html_and_the_literal_none(text, cleaned):
+    assert clean_text(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        (("-31.9", "115.8"), (-31.9, 115.8)),
+        (("0", 0), (0.0, 0.0)),
+        (("", "115"), (None, None)),
+        ((None, "115"), (None, None)),
+        (("nan", "115"), (None, None)),
+        (("1e9", "115"), (None, None)),
+    ],
+)
+def test_coordinates_are_degrees_or_nothing(pair, expected):
+    assert coordinates(*pair) == expected
