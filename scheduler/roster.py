@@ -212,7 +212,7 @@ def _strike(store: StoreStanding, failure: str, at: datetime) -> None:
 
 def _clusters(session: Session, company_id: int, stores: Iterable[StoreStanding]) -> dict[int | None, ClusterStanding]:
     rows = session.execute(sa.select(GeoCluster.id, GeoCluster.name).where(GeoCluster.company_id == company_id))
-    names: dict[int | None, str] = dict(rows.tuples().all())
+    names: dict[int | None, str] = {row.id: row.name for row in rows}
     members: defaultdict[int | None, list[StoreStanding]] = defaultdict(list)
     for store in stores:
         members[store.cluster_id].append(store)

@@ -1,0 +1,291 @@
+"""A store is with one worker at a time, comes back from a dead one, and backs off when it fails."""
+
+import random
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from scheduler import LeaseError, release_lease, renew_lease, take_back
+from splitcart.database import transaction
+from splitcart.database.models import Lease
+from splitcart.errors import InputError
+from tests.scheduler.world import World, hours
+
+
+def renew(world: World, lease_id: int):
+    with transaction(world.engine) as session:
+        return renew_lease(session, lease_id, world.clock)
+
+
+def test_a_lease_tells_the_worker_all_that_its_spider_needs(world: World) -> None:
+    perth = world.cluster("Perth")
+    store = world.store(
+        perth, name="Perth City", state="WA", postcode="6000", retailer_store_id="77", latitude=-31.95, longitude=115.86
+    )
+    world.crawl(store, ago=90, rows=80)
+    world.crawl(store, ago=80, rows=120, roots=["Dairy"])
+    (lease,) = world.lease(5, worker="host-1")
+    assert (lease.company, lease.store_id, lease.name, lease.state) == ("testmart", "S0001", "Perth City", "WA")
+    assert (lease.postcode, lease.retailer_store_id) == ("6000", "77")
+    assert (lease.latitude, lease.longitude) == (-31.95, 115.86)
+    assert lease.expected_rows == {"Dairy": 120, "Produce": 80}
+    assert lease.expires_at == world.now + timedelta(minutes=60)
+    assert lease.categories is None
+    assert lease.reason.startswith("outlier with the oldest data")
+    row = world.lease_row(lease)
+    assert (row.worker, row.mode, row.kind, row.cluster_id) == ("host-1", "optimization", "outlier", perth)
+
+
+def test_a_store_that_is_out_is_not_handed_out_again(world: World) -> None:
+    world.cluster("Perth", 3)
+    stores = [lease.store_id for lease in world.lease(2) + world.lease(2)]
+    assert len(stores) == len(set(stores)) == 3
+    assert world.lease(1) == []
+
+
+def test_a_dead_hosts_store_comes_back_when_its_lease_has_expired(world: World) -> None:
+    world.cluster("Perth", 1)
+    (first,) = world.lease()
+    world.wait(0.9)
+    assert world.lease() == []
+    world.wait(0.2)
+    (second,) = world.lease(worker="another host")
+    assert second.store_id == first.store_id
+    assert world.lease_row(first).outcome == "expired"
+    with pytest.raises(LeaseError, match="ended \\(expired\\); stop this store"):
+        renew(world, first.lease_id)
+
+
+def test_a_heartbeat_keeps_the_store(world: World) -> None:
+    world.cluster("Perth", 1)
+    (lease,) = world.lease()
+    for _ in range(5):
+        world.wait(0.9)
+        assert renew(world, lease.lease_id).expires_at == world.now + timedelta(minutes=60)
+    assert world.lease() == []
+
+
+def test_a_late_heartbeat_still_holds_while_nobody_else_has_the_store(embedded: World) -> None:
+    embedded.cluster("Perth", 1)
+    (lease,) = embedded.lease()
+    embedded.wait(5)
+    assert renew(embedded, lease.lease_id).store_id == lease.store_id
+    assert embedded.lease() == []
+
+
+def test_a_store_that_kills_its_worker_every_time_backs_off(embedded: World) -> None:
+    embedded.cluster("Perth", 1)
+    for _ in range(2):
+        assert embedded.lease()
+        embedded.wait(1.1)
+    assert embedded.lease() == []
+    embedded.wait(2)
+    assert embedded.lease()
+
+
+def test_a_late_answer_corrects_expired(embedded: World) -> None:
+    embedded.cluster("Perth", 2)
+    (lease,) = embedded.lease()
+    embedded.wait(2)
+    embedded.lease(5)
+    embedded.release(lease, "finished")
+    assert embedded.lease_row(lease).outcome == "finished"
+
+
+def test_the_same_answer_twice_is_one_answer_but_another_is_refused(world: World) -> None:
+    world.cluster("Perth", 1)
+    (lease,) = world.lease()
+    world.release(lease, "failed", "blocked")
+    world.release(lease, "failed", "blocked")
+    row = world.lease_row(lease)
+    assert (row.outcome, row.failure_class, row.released_at) == ("failed", "blocked", world.now)
+    with pytest.raises(LeaseError, match="has ended already \\(failed\\)"):
+        world.release(lease, "finished")
+
+
+def test_an_unknown_lease_or_outcome_is_refused(embedded: World) -> None:
+    embedded.cluster("Perth", 1)
+    (lease,) = embedded.lease()
+    with pytest.raises(InputError, match="finished, partial, failed, not 'done'"):
+        embedded.release(lease, "done")
+    with pytest.raises(LeaseError, match="there is no lease 999"), transaction(embedded.engine) as session:
+        release_lease(session, 999, "finished", None, embedded.clock)
+    with pytest.raises(LeaseError, match="there is no lease 999"):
+        renew(embedded, 999)
+
+
+def test_a_finished_store_waits_for_its_file_and_is_not_crawled_twice(embedded: World) -> None:
+    embedded.cluster("Perth", 1)
+    (lease,) = embedded.lease()
+    embedded.release(lease)
+    assert embedded.lease() == []
+    embedded.wait(20)
+    assert embedded.lease() == []
+    embedded.wait(10)  # the file never came
+    assert embedded.lease()[0].reason.endswith("failed 1 times, last: no complete category came of it")
+
+
+def test_failures_back_off_two_four_eight_hours(embedded: World) -> None:
+    embedded.cluster("Perth", 1)
+    for pause in (2, 4, 8, 16):
+        assert embedded.fail("blocked")
+        embedded.wait(pause - 0.1)
+        assert embedded.lease() == []
+        embedded.wait(0.2)
+
+
+def test_one_failing_store_does_not_hold_up_the_others(embedded: World) -> None:
+    embedded.cluster("Perth", 4)
+    failed = embedded.fail()
+    assert failed is not None
+    assert failed.store_id not in [lease.store_id for lease in embedded.lease(10)]
+
+
+def test_after_five_failures_a_store_is_parked_listed_and_retried_every_week(world: World) -> None:
+    perth = world.cluster("Perth", 1)
+    for _ in range(5):
+        assert world.fail("unknown_store")
+        world.wait(33)
+    with Session(world.engine) as session:
+        roster = world.scheduler(session).roster
+        assert [(store.store_id, store.last_failure) for store in roster.parked] == [("S0001", "unknown_store")]
+        assert roster.clusters[perth].phase == "optimization"
+    assert world.lease() == []
+    world.wait(7 * 24 - 33)
+    assert world.fail("unknown_store")
+    world.wait(6 * 24)
+    assert world.lease() == []
+    world.wait(24)
+    (lease,) = world.lease()
+    world.wait(0.5)
+    world.crawl(world.row_id(lease))
+    world.release(lease)
+    with Session(world.engine) as session:
+        assert world.scheduler(session).roster.parked == []
+
+
+def test_a_covered_store_that_fails_for_ever_is_tried_every_two_days(embedded: World) -> None:
+    embedded.crawl(embedded.store(embedded.cluster("Perth")), ago=300)
+    for _ in range(8):
+        assert embedded.fail()
+        embedded.wait(48)
+    embedded.wait(1)
+    assert embedded.fail()
+    embedded.wait(47)
+    assert embedded.lease() == []
+    embedded.wait(1)
+    assert embedded.fail()
+
+
+def test_a_success_forgives_all_failures(embedded: World) -> None:
+    embedded.crawl(embedded.store(embedded.cluster("Perth")), ago=300)
+    for _ in range(4):
+        embedded.fail()
+        embedded.wait(40)
+    assert embedded.lease_and_crawl()
+    embedded.wait(25)
+    assert embedded.fail()
+    embedded.wait(2.1)
+    assert embedded.lease()
+
+
+def test_an_operator_takes_a_dead_hosts_stores_back(world: World) -> None:
+    world.cluster("Perth", 4)
+    mine, others = world.lease(2, worker="dead"), world.lease(1, worker="alive")
+    with transaction(world.engine) as session:
+        assert take_back(session, world.clock, worker="dead") == [lease.lease_id for lease in mine]
+    with transaction(world.engine) as session:
+        assert take_back(session, world.clock, lease_ids=[others[0].lease_id, 999]) == [others[0].lease_id]
+    assert len(world.lease(10)) == 4
+
+
+def test_the_schema_refuses_a_second_held_lease_of_a_store(world: World) -> None:
+    store = world.store(world.cluster("Perth"))
+    world.lease()
+    again = {"leased_at": world.now, "expires_at": world.now + hours(1)}
+    row = Lease(
+        company_id=world.company_id, store_id=store, worker="rogue", mode="discovery", kind="target", reason="", **again
+    )
+    with pytest.raises(sa.exc.IntegrityError), transaction(world.engine) as session:
+        session.add(row)
+
+
+WORKER = """
+import sys
+from random import Random
+from scheduler import lease_stores, release_lease
+from splitcart.database import create_engine, transaction
+from tests.scheduler.world import CHAIN, START
+
+engine = create_engine(sys.argv[1])
+sys.stdin.readline()  # all start at once
+while True:
+    with transaction(engine) as session:
+        leases = lease_stores(session, CHAIN, sys.argv[2], 2, lambda: START, Random(int(sys.argv[2])))
+    if not leases:
+        break
+    for lease in leases:
+        print(lease.store_id, flush=True)
+engine.dispose()
+"""
+
+
+def test_processes_that_lease_at_the_same_time_never_share_a_store_and_keep_the_pattern(world: World) -> None:
+    perth = world.cluster("Perth", 40)
+    world.cluster("Bunbury", 12)
+    url = world.engine.url.render_as_string(hide_password=False)
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, url, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for number in range(4)
+    ]
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    answers = [worker.communicate()[0].split() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0, 0, 0]
+    stores = Counter(store for answer in answers for store in answer)
+    assert len(stores) == 52
+    assert set(stores.values()) == {1}
+    with Session(world.engine) as session:
+        inside = [lease.cluster_id == perth for lease in session.scalars(sa.select(Lease).order_by(Lease.id))]
+    assert inside[:50] == [True, True, True, True, False] * 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_store_is_forgotten_whatever_becomes_of_its_leases(sqlite: sa.Engine, seed: int) -> None:
+    world, chance = World(sqlite), random.Random(seed)  # two weeks of workers that finish, lose files, fail and die
+    perth = world.cluster("Perth", 5)
+    world.store(None)
+    held: dict[str, object] = {}
+    tried: Counter[str] = Counter()
+    for _ in range(110):
+        for lease in world.lease(chance.randint(0, 2)):
+            assert lease.store_id not in held
+            held[lease.store_id] = lease
+            tried[lease.store_id] += 1
+        world.wait(chance.choice([0.5, 1.2, 6]))
+        for store_id, lease in list(held.items()):
+            fate = chance.choice(["finished", "lost", "failed", "dies", "works on"])
+            if fate == "finished":
+                world.crawl(world.row_id(lease))
+            if fate in {"finished", "lost", "failed"}:
+                world.release(lease, "failed" if fate == "failed" else "finished")
+            if fate == "works on" and lease.expires_at > world.now:
+                held[store_id] = renew(world, lease.lease_id)
+            elif fate != "works on" or lease.expires_at <= world.now:
+                del held[store_id]
+                if fate in {"dies", "works on"}:
+                    with transaction(sqlite) as session:
+                        take_back(session, world.clock, lease_ids=[lease.lease_id])
+    assert len(tried) == 6
+    assert min(tried.values()) >= 2
+    world.wait(8 * 24)
+    assert {lease.store_id for lease in world.lease(20)} | set(held) == set(tried)
+    assert perth
