@@ -22,6 +22,7 @@ from splitcart.database.models import (
 DIVERGED = "DIVERGENCE_DETECTED"
 STALE = "AMBASSADOR_STALE"
 HEALTHY = "HEALTHY"
+CAME_TO_NOTHING = ("failed", "expired")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class GroupStanding:
         return [
             lease
             for lease in self.leases
-            if lease.kind == kind and lease.leased_at >= since and lease.outcome not in {"failed", "expired"}
+            if lease.kind == kind and lease.leased_at >= since and lease.outcome not in CAME_TO_NOTHING
         ]
 
 

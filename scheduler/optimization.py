@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from scheduler.doubts import ambassador, tie_breakers
 from scheduler.entry import QueueEntry
-from scheduler.groups import DIVERGED, HEALTHY, GroupStanding
+from scheduler.groups import CAME_TO_NOTHING, DIVERGED, HEALTHY, GroupStanding
 from scheduler.roster import StoreStanding
 from scheduler.selection import Selection
 
@@ -99,6 +99,10 @@ def _pair(selection: Selection, group: GroupStanding, size: int) -> Iterator[Que
 def _half_given(selection: Selection) -> int | None:
     """Return the group of whose pair a call for a single store took the first half."""
     recently = selection.now - selection.window
-    turns = [lease for lease in selection.roster.leases if lease.kind in TURNS and lease.leased_at >= recently]
-    groups = [lease.group_id for lease in turns[-PAIR:] if lease.kind == "check"]
-    return groups[-1] if turns and turns[-1].kind == "check" and groups.count(groups[-1]) < PAIR else None
+    turns = [
+        lease
+        for lease in selection.roster.leases
+        if lease.kind in TURNS and lease.leased_at >= recently and lease.outcome not in CAME_TO_NOTHING
+    ]
+    last = [lease.group_id for lease in turns[-PAIR:] if lease.kind == "check"]
+    return last[-1] if turns and turns[-1].kind == "check" and last.count(last[-1]) < PAIR else None
