@@ -1,6 +1,7 @@
 """A build publishes everything, costs the same for every store, and repeats itself byte for byte."""
 
 import json
+import tracemalloc
 
 import sqlalchemy as sa
 
@@ -127,3 +128,23 @@ def test_a_reading_session_is_enough(market, folder):
         build_all(session, folder)
     engine.dispose()
     assert (folder / "manifest.json").is_file()
+
+
+def test_memory_does_not_grow_with_the_number_of_stores(sqlite, tmp_path):
+    peaks = []
+    for stores in (2, 12):
+        with transaction(sqlite) as session:
+            chain = Chain(session, f"chain{stores}")
+            skus = [
+                chain.sku(f"s{number}", f"Root > {number % 9}", description="d" * 500).code for number in range(150)
+            ]
+            for number in range(stores):
+                store = chain.store(str(number))
+                crawl = chain.crawl(store, 0, "Root")
+                for code in skus:
+                    chain.price(store, code, 100, crawl)
+        tracemalloc.start()
+        build(build_stores, sqlite, tmp_path / str(stores), f"chain{stores}")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
