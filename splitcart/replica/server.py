@@ -2,7 +2,7 @@
 
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from splitcart.replica.market import Market
 from splitcart.replica.sites.aldi import AldiSite
 from splitcart.replica.sites.front import Front, Site, Visit
 from splitcart.replica.sites.weather import Weather
+from splitcart.replica.sites.woolworths import WoolworthsSite
 
 HOST = "127.0.0.1"
 START_SECONDS = 30
@@ -22,7 +23,7 @@ START_SECONDS = 30
 
 def make_sites(market: Market, clock: Clock, *, ignores_store: bool = False) -> dict[str, Site]:
     """Make the sites of the market's chains."""
-    makers = {"aldi": AldiSite}
+    makers: dict[str, Callable[..., Site]] = {"aldi": AldiSite, "woolworths": WoolworthsSite}
     return {chain: makers[chain](market, clock, ignores_store=ignores_store) for chain in market.chains}
 
 

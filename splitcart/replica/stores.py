@@ -1,6 +1,7 @@
 """The stores of a chain: where they stand, what their records say, which lists they price by, what they range."""
 
 from collections.abc import Iterator, Sequence
+from math import asin, cos, radians, sin, sqrt
 from random import Random
 
 import msgspec
@@ -60,6 +61,13 @@ class MarketStore(msgspec.Struct, frozen=True, kw_only=True):
     priced: bool = True
     small: bool = False
     defect: str | None = None
+
+
+def distance_km(store: MarketStore, latitude: float, longitude: float) -> float:
+    """Great-circle distance from where a store really stands."""
+    a, b = radians(store.true_latitude), radians(latitude)
+    across = radians(longitude - store.true_longitude)
+    return 12742 * asin(min(1, sqrt(sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(across / 2) ** 2)))
 
 
 def build_stores(seed: int, chain: str, config: ChainConfig) -> list[MarketStore]:

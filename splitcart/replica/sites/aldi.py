@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from math import asin, cos, radians, sin, sqrt
 from zlib import crc32
 
 import msgspec
@@ -17,18 +16,11 @@ from splitcart.measures.clock import Clock
 from splitcart.replica.market import Market
 from splitcart.replica.pricelist import MarketOffer, make_offer
 from splitcart.replica.sites import aldi_rows
-from splitcart.replica.stores import MarketStore
+from splitcart.replica.stores import MarketStore, distance_km
 
 NEARBY = 47  # a call with nearby service points covers no more than this (retailers.md 3.1)
 PAGE_LIMIT = 30
 EXTRAS_PER_LEAF = 6
-
-
-def distance_km(store: MarketStore, latitude: float, longitude: float) -> float:
-    """Great-circle distance from where a store really stands."""
-    a, b = radians(store.true_latitude), radians(latitude)
-    across = radians(longitude - store.true_longitude)
-    return 12742 * asin(min(1, sqrt(sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(across / 2) ** 2)))
 
 
 def number(request: Request, name: str, default: int) -> int | None:

@@ -1,8 +1,8 @@
 """What every request meets first: the visitors' book and the weather."""
 
-import asyncio
 import socket
 import struct
+from asyncio import Transport, sleep
 from collections import Counter, deque
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -84,7 +84,7 @@ class Front:
         """Let the struck rules have their way, the delays first; else the site answers."""
         for rule in rules:
             if rule.fault is Fault.DELAY:
-                await asyncio.sleep(rule.seconds or 0)
+                await sleep(rule.seconds or 0)
         fault = next((rule for rule in rules if rule.fault is not Fault.DELAY), None)
         if fault is None:
             await site.app(scope, _replay(body), note)
@@ -144,7 +144,7 @@ async def _truncate(app: ASGIApp, scope: Scope, body: bytes, send: Send) -> None
 
 async def _reset(send: Send, receive: Receive) -> None:
     """Break the connection so that the client sees a reset. ASGI has no word for it, uvicorn's transport has."""
-    transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]  # uvicorn's request cycle
+    transport: Transport = send.__self__.transport  # type: ignore[attr-defined]  # uvicorn's request cycle
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
