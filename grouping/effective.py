@@ -6,7 +6,7 @@ same rule (docs/data-model.md) is evaluated here on the intervals of one store.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -221,13 +221,16 @@ def _timeline(facts: _StoreFacts, store_id: int, sku_id: int) -> Iterator[Effect
 
 
 def _instants(facts: _StoreFacts, sku_id: int) -> list[datetime]:
+    """When the rule's answer can change; without a list, coverage matters only as having begun."""
     root = facts.root_of[sku_id]
-    found: set[datetime] = {begin for begin, _ in facts.coverage.get(root, [])}
-    lines: Iterable[_Line] = facts.own.get(sku_id, [])
-    for line in [*lines, *(line for group in facts.lists.values() for line in group.get(sku_id, []))]:
+    listed = [line for group in facts.lists.values() for line in group.get(sku_id, [])]
+    coverage = facts.coverage.get(root, [])
+    found: set[datetime] = {begin for begin, _ in (coverage if listed else coverage[:1])}
+    for line in [*facts.own.get(sku_id, []), *listed]:
         found.update({line.since} | ({line.until} if line.until else set()))
-    for stay in [*facts.stays.get(root, []), *facts.stays.get(None, [])]:
-        found.update({stay.since} | ({stay.until} if stay.until else set()))
+    if listed:
+        for stay in [*facts.stays.get(root, []), *facts.stays.get(None, [])]:
+            found.update({stay.since} | ({stay.until} if stay.until else set()))
     return sorted(found)
 
 

@@ -1,10 +1,15 @@
-"""What all commands share: the console, the database, one clear line for an error."""
+"""What all commands share: the console, the database, progress, one clear line for an error."""
 
 import sys
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
+import orjson
 import sqlalchemy as sa
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from splitcart.config import get_settings
 
@@ -19,7 +24,27 @@ def database() -> sa.Engine:
     return open_database(get_settings().resolved_database_url)
 
 
+def print_json(document: Any) -> None:
+    """Print a document for programs: sorted keys, instants in ISO 8601."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.write(orjson.dumps(document, option=options).decode())
+
+
+@contextmanager
+def counting(unit: str, *, show: bool = True) -> Iterator[Callable[[str], None]]:
+    """Show how many ``unit`` are done and which was the last; the answer is called with each one's name."""
+    columns = (
+        TextColumn("{task.completed} " + unit),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=errors, transient=True, disable=not (show and errors.is_terminal)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda name: bar.update(task, advance=1, description=escape(name))
+
+
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print one line on standard error and leave with ``exit_code``."""
-    errors.print(f"[bold red]error:[/] {message}", soft_wrap=True, highlight=False)
+    errors.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
     sys.exit(exit_code)

@@ -189,14 +189,10 @@ class Coverage(Base):
     """A root category that a crawl saw completely; append-only. It confirms, closes and dates everything."""
 
     __tablename__ = "coverage"
-    __table_args__ = (
-        UniqueConstraint("crawl_id", "category_id"),
-        Index(None, "store_id", "category_id", "observed_to"),
-    )
-    id: Mapped[int] = mapped_column(primary_key=True)
+    __table_args__ = (Index(None, "store_id", "category_id", "observed_to"),)
+    crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"), primary_key=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"), primary_key=True)
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
-    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))
-    crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"))
     observed_from: Mapped[datetime]
     observed_to: Mapped[datetime]
     rows: Mapped[int]

@@ -90,7 +90,7 @@ class Catalogue:
             table.details_seen_at,
         )
         rows = session.execute(sa.select(*columns).where(table.company_id == self.company_id))
-        self.skus = {code: KnownSku(*rest) for code, *rest in rows.tuples()}
+        self.skus = {code: KnownSku(*rest) for code, *rest in rows}
 
     def category(self, session: Session, names: list[str]) -> tuple[int, int]:
         """Return (category id, root id) of a path, creating what is missing from the root down."""
@@ -168,7 +168,7 @@ class Catalogue:
                     table.company_id == self.company_id, table.code.in_(codes[start : start + 500])
                 )
             )
-            self.skus.update({code: KnownSku(*rest) for code, *rest in rows.tuples()})
+            self.skus.update({code: KnownSku(*rest) for code, *rest in rows})
 
     def _sku_row(
         self, row: ProductRecord, category_id: int, root_id: int, details_key: str, seen_at: datetime

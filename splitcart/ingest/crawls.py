@@ -199,9 +199,7 @@ def _cover(
             .join(Category, Category.id == Coverage.category_id)
             .where(Coverage.store_id == store.id)
             .order_by(Coverage.observed_to)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     previous = session.scalar(
         sa.select(Crawl)

@@ -81,7 +81,7 @@ def merge(session: Session, store_id: int, crawl_id: int) -> dict[str, int]:
     _close_intervals(session, store_id)
     _write_changes(session, store_id, crawl_id)
     _refresh_availability(session, store_id)
-    rows = session.execute(sa.select(changes.c.kind, sa.func.count()).group_by(changes.c.kind)).tuples()
+    rows = session.execute(sa.select(changes.c.kind, sa.func.count()).group_by(changes.c.kind))
     found: dict[str, int] = dict(rows.all())
     with_offer, gaps = session.execute(
         sa.select(

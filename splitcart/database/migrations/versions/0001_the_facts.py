@@ -231,18 +231,16 @@ def upgrade() -> None:
 
     op.create_table(
         "coverage",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("store_id", sa.Integer(), nullable=False),
-        sa.Column("category_id", sa.Integer(), nullable=False),
         sa.Column("crawl_id", sa.Integer(), nullable=False),
+        sa.Column("category_id", sa.Integer(), nullable=False),
+        sa.Column("store_id", sa.Integer(), nullable=False),
         sa.Column("observed_from", models.UtcDateTime(timezone=True), nullable=False),
         sa.Column("observed_to", models.UtcDateTime(timezone=True), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["category_id"], ["categories.id"], name=op.f("fk_coverage_category_id_categories")),
         sa.ForeignKeyConstraint(["crawl_id"], ["crawls.id"], name=op.f("fk_coverage_crawl_id_crawls")),
         sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_coverage_store_id_stores")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_coverage")),
-        sa.UniqueConstraint("crawl_id", "category_id", name=op.f("uq_coverage_crawl_id_category_id")),
+        sa.PrimaryKeyConstraint("crawl_id", "category_id", name=op.f("pk_coverage")),
     )
     with op.batch_alter_table("coverage", schema=None) as batch_op:
         batch_op.create_index(

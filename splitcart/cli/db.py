@@ -1,0 +1,48 @@
+"""``splitcart db``: the schema, and rebuilding from the kept files."""
+
+from typing import Annotated
+
+import typer
+
+from splitcart.cli.common import console, counting, database
+from splitcart.config import get_settings
+from splitcart.errors import FailedError
+
+app = typer.Typer(no_args_is_help=True, help="Look after the database.")
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the schema of SPLITCART_DATABASE_URL to the newest revision."""
+    from splitcart.database import create_engine
+    from splitcart.database import upgrade as upgrade_schema
+
+    engine = create_engine(get_settings().resolved_database_url)
+    upgrade_schema(engine)
+    console.print(f"the schema of {engine.url.render_as_string()} is current", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def replay(
+    stores: Annotated[list[str] | None, typer.Argument(help="Stores, as company/store_id.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every store, and kept files that the database lacks.")
+    ] = False,
+) -> None:
+    """Rebuild prices, history and coverage from the files kept below ingested/."""
+    from splitcart.ingest import CrawlIngester
+    from splitcart.ingest.replay import replay_all, replay_stores
+
+    if bool(stores) == everything:
+        raise typer.BadParameter("name stores as company/store_id, or give --all")
+    settings = get_settings()
+    ingester = CrawlIngester(database(), settings.data_dir, settings.clock())
+    with counting("done") as advance:
+        result = replay_all(ingester, advance) if everything else replay_stores(ingester, stores or [], advance)
+    console.print(
+        f"{result.stores} stores rebuilt from {result.crawls} crawls; {len(result.recovered.crawls)} files recovered"
+    )
+    for name, reason in result.recovered.refused.items():
+        console.print(f"[red]refused[/] {name}: {reason}", highlight=False)
+    if result.recovered.refused:
+        raise FailedError(f"{len(result.recovered.refused)} kept files were refused")

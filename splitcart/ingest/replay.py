@@ -1,0 +1,93 @@
+"""Rebuilding from the kept files: one store, all of them, or a whole database from nothing but ``ingested/``."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from splitcart.database import reading
+from splitcart.database.models import Company, Crawl, Store
+from splitcart.ingest.crawls import CrawlIngester
+from splitcart.ingest.errors import RefusedFileError
+from splitcart.ingest.updates import ProductsUpdate, Progress, StoresUpdate, take, take_sweep
+from splitcart.transfer.crawl_file import read_closing
+from splitcart.transfer.records import CrawlRecord
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replay did: files that the database did not know, and stores rebuilt from the files that it knew."""
+
+    recovered: ProductsUpdate = field(default_factory=ProductsUpdate)
+    stores: int = 0
+    crawls: int = 0
+
+
+def replay_stores(ingester: CrawlIngester, named: Iterable[str], progress: Progress | None = None) -> Replay:
+    """Rebuild stores that the user named as ``company/store_id`` or by a store id that only one company uses."""
+    replay = Replay()
+    for company, store_id in [_find(ingester.engine, name) for name in named]:
+        _rebuild(ingester, company, store_id, replay, progress)
+    return replay
+
+
+def replay_all(ingester: CrawlIngester, progress: Progress | None = None) -> Replay:
+    """Rebuild every store; kept files that the database does not know are taken in afterwards, in observed order.
+
+    On an empty database this is the disaster recovery: store sweeps first, then every crawl.
+    """
+    replay = Replay()
+    for company, store_id in _stores_with_crawls(ingester.engine):
+        _rebuild(ingester, company, store_id, replay, progress)
+    sweeps, crawls = _kept_files(ingester.data_dir, _known_crawls(ingester.engine))
+    for _, path in sweeps:
+        take_sweep(ingester.engine, ingester.data_dir, path, StoresUpdate())
+    for _, path in crawls:
+        take(ingester, path, replay.recovered, progress)
+    return replay
+
+
+def _rebuild(ingester: CrawlIngester, company: str, store_id: str, replay: Replay, progress: Progress | None) -> None:
+    replay.crawls += ingester.rebuild(company, store_id)
+    replay.stores += 1
+    if progress:
+        progress(f"{company} {store_id}")
+
+
+def _find(engine: sa.Engine, name: str) -> tuple[str, str]:
+    company, _, store_id = name.rpartition("/")
+    with reading(engine) as session:
+        query = sa.select(Company.slug, Store.store_id).join_from(Store, Company).where(Store.store_id == store_id)
+        found = session.execute(query.where(Company.slug == company) if company else query).all()
+    if len(found) != 1:
+        problem = "is not known" if not found else f"is used by {', '.join(row.slug for row in found)}"
+        raise RefusedFileError(f"store {name!r} {problem}; expected a known store, as company/store_id")
+    return found[0].slug, found[0].store_id
+
+
+def _stores_with_crawls(engine: sa.Engine) -> list[tuple[str, str]]:
+    with reading(engine) as session:
+        rows = session.execute(
+            sa.select(Company.slug, Store.store_id)
+            .join_from(Store, Company)
+            .where(Store.id.in_(sa.select(Crawl.store_id)))
+            .order_by(Company.slug, Store.store_id)
+        )
+        return [(row.slug, row.store_id) for row in rows]
+
+
+def _known_crawls(engine: sa.Engine) -> set[str]:
+    with reading(engine) as session:
+        return set(session.scalars(sa.select(Crawl.crawl_id)))
+
+
+def _kept_files(data_dir: Path, known: set[str]) -> tuple[list[tuple[datetime, Path]], list[tuple[datetime, Path]]]:
+    sweeps: list[tuple[datetime, Path]] = []
+    crawls: list[tuple[datetime, Path]] = []
+    for path in sorted((data_dir / "ingested").glob("*/*/*.jsonl.gz")):
+        closing = read_closing(path)
+        if isinstance(closing, CrawlRecord) and closing.crawl_id not in known:
+            (crawls if closing.store_id else sweeps).append((closing.started_at, path))
+    return sorted(sweeps), sorted(crawls)

@@ -1,0 +1,144 @@
+"""The work of ``splitcart update``: whole inboxes, and files that the user names."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from splitcart.config import get_chain
+from splitcart.database import reading, transaction
+from splitcart.ingest.crawls import CrawlIngester, IngestedCrawl, summed
+from splitcart.ingest.errors import RefusedFileError
+from splitcart.ingest.keeping import keep_file, kept_name
+from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
+from splitcart.ingest.store_sources import read_store_lists, read_sweep
+from splitcart.ingest.stores import StoreCounts, update_stores
+from splitcart.measures.clock import Clock
+from splitcart.transfer.crawl_file import CrawlFileError
+from splitcart.transfer.inbox import claimed, reject
+
+logger = logging.getLogger(__name__)
+Progress = Callable[[str], None]
+REFUSALS = (RefusedFileError, CrawlFileError)
+
+
+@dataclass(slots=True)
+class ProductsUpdate:
+    """What one run did with product files; ``refused`` maps file names to reasons."""
+
+    crawls: list[IngestedCrawl] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return totals, one entry per file, and the refused files."""
+        return {
+            "totals": summed(self.crawls),
+            "files": [asdict(crawl) for crawl in self.crawls],
+            "refused": self.refused,
+        }
+
+
+@dataclass(slots=True)
+class StoresUpdate:
+    """What one run did with store lists, by company slug; ``refused`` maps file names to reasons."""
+
+    companies: dict[str, StoreCounts] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def add(self, company: str, counts: StoreCounts) -> None:
+        """Add one list's counts to its company's."""
+        self.companies.setdefault(company, StoreCounts()).add(counts)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return counts per company and the refused files."""
+        return {"companies": {slug: asdict(counts) for slug, counts in self.companies.items()}, "refused": self.refused}
+
+
+def update_products(ingester: CrawlIngester, progress: Progress | None = None) -> ProductsUpdate:
+    """Take in every file of the product inbox; a file that cannot be taken goes to ``rejected/`` with its reason."""
+    update = ProductsUpdate()
+    for path in claimed(ingester.data_dir, "products"):
+        if take(ingester, path, update, progress):
+            path.unlink()
+        else:
+            reject(ingester.data_dir, path, update.refused[path.name])
+    return update
+
+
+def update_named_products(
+    ingester: CrawlIngester, paths: Iterable[Path], progress: Progress | None = None
+) -> ProductsUpdate:
+    """Take in crawl files that the user named, which are never touched."""
+    update = ProductsUpdate()
+    for path in paths:
+        if not path.is_file():
+            raise RefusedFileError(f"{path}: no such file; expected a .jsonl.gz crawl file")
+        take(ingester, path, update, progress)
+    return update
+
+
+def update_legacy_products(
+    ingester: CrawlIngester, paths: list[Path], progress: Progress | None = None
+) -> ProductsUpdate:
+    """Take in files of the earlier shape, oldest first; the user's files are never touched."""
+    files = scan_legacy(paths)
+    with reading(ingester.engine) as session:
+        references = References(session, files)
+    update = ProductsUpdate()
+    folder = ingester.data_dir / "state" / "legacy"
+    for file in files:
+        converted = convert_legacy(file, references, folder)
+        take(ingester, converted, update, progress)
+        converted.unlink()
+    return update
+
+
+def take(ingester: CrawlIngester, path: Path, update: ProductsUpdate, progress: Progress | None) -> bool:
+    """Take in one file and note in ``update`` what became of it; return whether it was taken."""
+    try:
+        update.crawls.append(ingester.ingest(path))
+    except REFUSALS as error:
+        logger.warning("refused %s", error)
+        update.refused[path.name] = str(error)
+    if progress:
+        progress(path.name)
+    return path.name not in update.refused
+
+
+def update_stores_inbox(engine: sa.Engine, data_dir: Path, progress: Progress | None = None) -> StoresUpdate:
+    """Take in every store sweep of the store inbox, one file one transaction."""
+    update = StoresUpdate()
+    for path in claimed(data_dir, "stores"):
+        try:
+            take_sweep(engine, data_dir, path, update)
+        except REFUSALS as error:
+            update.refused[path.name] = str(error)
+            reject(data_dir, path, str(error))
+        else:
+            path.unlink()
+        if progress:
+            progress(path.name)
+    return update
+
+
+def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, update: StoresUpdate) -> None:
+    """Take in one sweep of a store list, in one transaction; the file is kept below ``ingested/``."""
+    closing, records = read_sweep(path)
+    chain = get_chain(closing.company)
+    with transaction(engine) as session:
+        keep_file(path, data_dir, kept_name(closing))
+        counts = update_stores(session, chain, records, closing.started_at, is_whole_sweep=closing.complete)
+    update.add(chain.slug, counts)
+
+
+def update_stores_from(engine: sa.Engine, path: Path, clock: Clock) -> StoresUpdate:
+    """Take in store lists from a file or folder that the user named; raise RefusedFileError for another shape."""
+    found = read_store_lists(path)
+    update = StoresUpdate()
+    with transaction(engine) as session:
+        for company, records in sorted(found.items()):
+            update.add(company, update_stores(session, get_chain(company), records, clock(), is_whole_sweep=False))
+    return update

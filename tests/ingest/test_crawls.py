@@ -1,0 +1,261 @@
+"""One crawl file, one transaction: what it creates, changes, closes, confirms and leaves alone."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from splitcart.database import Base, reading
+from splitcart.database.models import Coverage, Crawl, Price, PriceHistory, Product, Sku, Store
+from splitcart.errors import InputError
+from splitcart.ingest import CrawlIngester, RefusedFileError
+from splitcart.transfer.records import FailureClass
+from tests.ingest.crawl_files import category, product, write_crawl
+
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def ingester(engine: sa.Engine, tmp_path: Path) -> CrawlIngester:
+    return CrawlIngester(engine, tmp_path / "data", lambda: datetime(2026, 3, 20, tzinfo=UTC))
+
+
+def crawl(
+    tmp_path: Path, at: datetime, shelf: dict[str, int | None], *, partial: tuple[str, ...] = (), **closing: Any
+) -> Path:
+    """A crawl of roots A and B; skus are named after their root: a1, a2, b1 …"""
+    rows = [product(sku, sku[0].upper(), price) for sku, price in shelf.items()]
+    scope = [category(root, at, complete=root not in partial) for root in ("A", "B")]
+    return write_crawl(tmp_path / "files", rows, scope, **closing)
+
+
+def shelf(ingester: CrawlIngester) -> dict[str, tuple[int, datetime, datetime | None]]:
+    with reading(ingester.engine) as session:
+        rows = session.execute(
+            sa.select(Sku.code, Price.price_cents, Price.since, Price.left_at).join(Sku).order_by(Sku.code)
+        )
+        return {code: (price, since, left) for code, price, since, left in rows}
+
+
+def history(ingester: CrawlIngester) -> list[tuple[str, int, datetime, datetime, str]]:
+    with reading(ingester.engine) as session:
+        columns = (Sku.code, PriceHistory.price_cents, PriceHistory.since, PriceHistory.until, PriceHistory.reason)
+        return [
+            tuple(row) for row in session.execute(sa.select(*columns).join(Sku).order_by(Sku.code, PriceHistory.since))
+        ]
+
+
+def test_a_first_crawl_creates_everything_it_names(ingester: CrawlIngester, tmp_path: Path) -> None:
+    result = ingester.ingest(crawl(tmp_path, FIRST, {"a1": 100, "b1": 200}))
+    assert (result.status, result.rows, result.counts["created"], result.counts["skus_created"]) == (
+        "ingested",
+        2,
+        2,
+        2,
+    )
+    assert shelf(ingester) == {"a1": (100, FIRST, None), "b1": (200, FIRST, None)}
+    with reading(ingester.engine) as session:
+        assert session.scalar(sa.select(sa.func.count(Coverage.crawl_id))) == 2
+        store = session.scalars(sa.select(Store)).one()
+        assert store.last_scraped_at == FIRST + timedelta(minutes=1)
+
+
+def test_what_did_not_change_is_not_written_and_what_did_closes_an_interval(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
+    ingester.ingest(crawl(tmp_path, FIRST, {"a1": 100, "a2": 300}))
+    result = ingester.ingest(crawl(tmp_path, FIRST + DAY, {"a1": 100, "a2": 350}))
+    assert (result.counts["unchanged"], result.counts["changed"]) == (1, 1)
+    assert shelf(ingester) == {"a1": (100, FIRST, None), "a2": (350, FIRST + DAY, None)}
+    assert history(ingester) == [("a2", 300, FIRST, FIRST + DAY, "changed")]
+
+
+def test_any_part_of_an_offer_makes_another_offer(ingester: CrawlIngester, tmp_path: Path) -> None:
+    scope = [category("A", FIRST)]
+    ingester.ingest(write_crawl(tmp_path, [product("a1", "A", 100)], scope))
+    later = FIRST + DAY
+    for step, extra in enumerate(
+        [{"was_cents": 120}, {"was_cents": 120, "member_cents": 90}, {"multi_buy_quantity": 2, "multi_buy_cents": 150}]
+    ):
+        at = later + step * DAY
+        result = ingester.ingest(write_crawl(tmp_path, [product("a1", "A", 100, **extra)], [category("A", at)]))
+        assert result.counts["changed"] == 1
+
+
+def test_a_complete_category_closes_what_it_misses_and_a_partial_one_nothing(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
+    ingester.ingest(crawl(tmp_path, FIRST, {"a1": 100, "b1": 200}))
+    result = ingester.ingest(crawl(tmp_path, FIRST + DAY, {}, partial=("B",)))
+    assert (result.counts["left"], result.complete_categories) == (1, 1)
+    assert shelf(ingester) == {"a1": (100, FIRST, FIRST + DAY), "b1": (200, FIRST, None)}
+    assert history(ingester) == [("a1", 100, FIRST, FIRST + DAY, "left")]
+
+
+def test_what_comes_back_starts_a_new_run_on_the_shelf(ingester: CrawlIngester, tmp_path: Path) -> None:
+    for step, shown in enumerate([{"a1": 100}, {}, {"a1": 100}]):
+        ingester.ingest(crawl(tmp_path, FIRST + step * DAY, shown))
+    with reading(ingester.engine) as session:
+        price = session.scalars(sa.select(Price)).one()
+        assert (price.since, price.listed_since, price.left_at) == (FIRST + 2 * DAY, FIRST + 2 * DAY, None)
+    assert history(ingester) == [("a1", 100, FIRST, FIRST + DAY, "left")]
+
+
+def test_listed_without_a_price_is_seen_and_keeps_its_offer(ingester: CrawlIngester, tmp_path: Path) -> None:
+    ingester.ingest(crawl(tmp_path, FIRST, {"a1": 100}))
+    result = ingester.ingest(crawl(tmp_path, FIRST + DAY, {"a1": None}))
+    assert (result.counts["gaps"], result.counts["left"]) == (1, 0)
+    assert shelf(ingester) == {"a1": (100, FIRST, None)}
+
+
+def test_a_price_beyond_all_proportion_is_set_aside(ingester: CrawlIngester, tmp_path: Path) -> None:
+    ingester.ingest(crawl(tmp_path, FIRST, {"a1": 599}))
+    result = ingester.ingest(crawl(tmp_path, FIRST + DAY, {"a1": 5}))
+    assert result.counts["implausible"] == 1
+    assert shelf(ingester) == {"a1": (599, FIRST, None)}
+
+
+def test_the_same_file_twice_changes_nothing(ingester: CrawlIngester, tmp_path: Path) -> None:
+    path = crawl(tmp_path, FIRST, {"a1": 100})
+    ingester.ingest(path)
+    before = dump(ingester.engine)
+    assert ingester.ingest(path).status == "duplicate"
+    assert dump(ingester.engine) == before
+
+
+def test_files_out_of_order_give_the_rows_of_files_in_order(ingester: CrawlIngester, tmp_path: Path) -> None:
+    shelves = [{"a1": 100, "b1": 5}, {"a1": 110}, {"a1": 110, "b1": 7}, {"a1": 100, "b1": 7}]
+    paths = [crawl(tmp_path, FIRST + step * DAY, shown) for step, shown in enumerate(shelves)]
+    results = [ingester.ingest(paths[step]) for step in (3, 0, 2, 1)]
+    assert [result.late for result in results] == [False, True, True, True]
+    assert history(ingester) == [
+        ("a1", 100, FIRST, FIRST + DAY, "changed"),
+        ("a1", 110, FIRST + DAY, FIRST + 3 * DAY, "changed"),
+        ("b1", 5, FIRST, FIRST + DAY, "left"),
+    ]
+    assert shelf(ingester)["b1"] == (7, FIRST + 2 * DAY, None)
+
+
+def test_two_crawls_of_one_store_on_one_day_are_normal(ingester: CrawlIngester, tmp_path: Path) -> None:
+    for hours, price in ((0, 100), (3, 120), (6, 100)):
+        ingester.ingest(crawl(tmp_path, FIRST + timedelta(hours=hours), {"a1": price}))
+    assert [row[1] for row in history(ingester)] == [100, 120]
+
+
+def test_a_short_category_is_not_believed_once_but_twice(ingester: CrawlIngester, tmp_path: Path) -> None:
+    full = {f"a{number}": 100 for number in range(20)}
+    short = {f"a{number}": 100 for number in range(10)}
+    ingester.ingest(crawl(tmp_path, FIRST, full))
+    once = ingester.ingest(crawl(tmp_path, FIRST + DAY, short))
+    assert (once.counts["left"], once.complete_categories) == (0, 1)
+    twice = ingester.ingest(crawl(tmp_path, FIRST + 2 * DAY, short))
+    assert (twice.counts["left"], twice.complete_categories) == (10, 2)
+
+
+def test_the_scope_keeps_what_the_crawl_claimed_and_what_was_made_of_it(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
+    ingester.ingest(crawl(tmp_path, FIRST, {f"a{number}": 100 for number in range(20)}))
+    ingester.ingest(crawl(tmp_path, FIRST + DAY, {"a1": 100}))
+    with reading(ingester.engine) as session:
+        scope = session.scalars(sa.select(Crawl.scope).order_by(Crawl.observed_from.desc())).first()
+    assert (scope[0]["claimed"], scope[0]["complete"], scope[0]["problem"]) == (
+        True,
+        False,
+        "1 rows where 20 were expected",
+    )
+
+
+@pytest.mark.parametrize(
+    ("closing", "reason"),
+    [
+        ({"store_verified": False}, "answered for another store"),
+        ({"failure_class": FailureClass.WRONG_STORE}, "answered for another store"),
+        ({"store_id": "1234"}, "no store id of ALDI"),
+        ({"company": "nobody"}, "unknown company 'nobody'"),
+    ],
+)
+def test_a_crawl_that_cannot_be_trusted_is_refused_whole(
+    ingester: CrawlIngester, tmp_path: Path, closing: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        ingester.ingest(crawl(tmp_path, FIRST, {"a1": 100}, **closing))
+    assert shelf(ingester) == {}
+    assert not list((tmp_path / "data").glob("ingested/**/*.gz"))
+
+
+def test_bad_lines_are_quarantined_and_too_many_refuse_the_file(ingester: CrawlIngester, tmp_path: Path) -> None:
+    good = {f"a{number}": 100 for number in range(30)}
+    ingester.ingest(crawl(tmp_path, FIRST, good))
+    result = ingester.ingest(crawl(tmp_path, FIRST + DAY, good | {"a3": -5}))
+    assert (result.quarantined, result.counts["gaps"], result.counts["left"]) == (1, 1, 0)
+    (sidecar,) = (tmp_path / "data").glob("ingested/aldi/2026-03/*.quarantine.jsonl")
+    assert "price_cents is -5" in sidecar.read_text()
+    with pytest.raises(RefusedFileError, match=r"2 of 30 lines are bad \(line 4: price_cents is -5"):
+        ingester.ingest(crawl(tmp_path, FIRST + 2 * DAY, good | {"a3": -5, "a4": 0}))
+
+
+def test_every_accepted_file_is_kept_as_it_came(ingester: CrawlIngester, tmp_path: Path) -> None:
+    path = crawl(tmp_path, FIRST, {"a1": 100})
+    ingester.ingest(path)
+    (kept,) = (tmp_path / "data/ingested/aldi/2026-03").iterdir()
+    assert kept.read_bytes() == path.read_bytes()
+    assert path.exists()
+
+
+def test_details_are_refreshed_by_newer_crawls_and_never_emptied(ingester: CrawlIngester, tmp_path: Path) -> None:
+    scope = [category("A", FIRST)]
+    ingester.ingest(write_crawl(tmp_path, [product("a1", "A", 100, brand="Acme", size="500 g")], scope))
+    ingester.ingest(
+        write_crawl(tmp_path, [product("a1", "A", 100, name="New name 500g", brand=None)], [category("A", FIRST + DAY)])
+    )
+    with reading(ingester.engine) as session:
+        sku = session.scalars(sa.select(Sku)).one()
+        assert (sku.name, sku.brand, sku.size) == ("New name 500g", "Acme", "500 g")
+
+
+def test_skus_with_the_same_gtin_are_one_product_and_local_codes_are_none(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
+    aldi = [
+        product("a1", "A", 100, barcode="9310645321899"),
+        product("a2", "A", 100, barcode="0265178000003", barcode_is_local=True),
+    ]
+    ingester.ingest(write_crawl(tmp_path, aldi, [category("A", FIRST)]))
+    woolworths = [
+        product("1", "X", 110, barcode="9310645321899"),
+        product("2", "X", 110, barcode="0265178000003", barcode_is_local=True),
+    ]
+    result = ingester.ingest(
+        write_crawl(tmp_path, woolworths, [category("X", FIRST)], company="woolworths", store_id="1147")
+    )
+    assert (result.counts["products_created"], result.counts["products_matched"]) == (1, 1)
+    with reading(ingester.engine) as session:
+        assert session.scalar(sa.select(sa.func.count(Product.id))) == 3
+
+
+def dump(engine: sa.Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables, sorted."""
+    with reading(engine) as session:
+        return {
+            table.name: sorted((tuple(row) for row in session.execute(sa.select(table))), key=repr)
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def test_the_same_files_give_the_same_rows_on_both_databases(
+    sqlite: sa.Engine, postgres: sa.Engine, tmp_path: Path
+) -> None:
+    shelves = [{"a1": 100, "a2": 300, "b1": None}, {"a1": 120, "b2": 7}, {"a1": 120, "a2": 300}]
+    paths = [crawl(tmp_path, FIRST + step * DAY, shown) for step, shown in enumerate(shelves)]
+    dumps = []
+    for engine in (sqlite, postgres):
+        ingester = CrawlIngester(engine, tmp_path / engine.dialect.name, lambda: FIRST)
+        for step in (0, 2, 1):
+            ingester.ingest(paths[step])
+        dumps.append(dump(engine))
+    assert dumps[0] == dumps[1]
+    assert len(dumps[0]["price_history"]) == 3
