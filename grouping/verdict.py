@@ -17,6 +17,7 @@ REGULAR_OVERLAP = 0.995
 AROUND_HOURS = 24.0
 
 Kind = Literal["confirmed", "rogue", "pending"]
+Span = tuple[datetime, datetime, float]  # the interval in which prices moved, and the share of skus that did
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +76,15 @@ class Match:
 class Verdict:
     """What a candidate crawl proves. ``reference`` is the crawl (None: the group's list) that decided.
 
-    ``share_moved`` and ``moved_before_candidate`` are known when a bracket decided: the share of skus that changed
-    between its two crawls, and whether the candidate showed the later prices already.
+    ``moved_within`` is known when a bracket decided: the narrowest interval in which prices moved between its crawls,
+    and the share of skus that did.
     """
 
     kind: Kind
     by: Literal["near", "bracket"] | None
     match: Match | None
     reference: Snapshot | None
-    share_moved: float | None = None
-    moved_before_candidate: bool | None = None
+    moved_within: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +231,14 @@ def _judge_bracketed(
     kind: Kind = "confirmed" if found.holds else "rogue"
     if kept < chain.min_stable_share * shared or kept < least or not found.enough:
         kind = "pending"
+    return Verdict(kind, "bracket", found, after, _moved_within(candidate, before, after, common))
+
+
+def _moved_within(candidate: Snapshot, before: Snapshot, after: Snapshot, common: Mask) -> Span:
+    """Whether the candidate showed the later prices already tells on which side of it they moved."""
     moved = common & (before.prices.price != after.prices.price)
-    later = int((moved & (candidate.prices.price == after.prices.price)).sum())
-    return Verdict(
-        kind,
-        "bracket",
-        found,
-        after,
-        share_moved=int(moved.sum()) / shared if shared else 0.0,
-        moved_before_candidate=later * 2 > int(moved.sum()),
-    )
+    count, later = int(moved.sum()), int((moved & (candidate.prices.price == after.prices.price)).sum())
+    share = count / max(int(common.sum()), 1)
+    if later * 2 > count:
+        return before.observed_to, candidate.observed_from, share
+    return candidate.observed_to, after.observed_from, share

@@ -128,13 +128,14 @@ def test_a_change_of_prices_between_two_crawls_is_time(chain):
     before, after = snapshot(priced(), 0, 7), snapshot(priced(FLIP), 3, 8)
     verdict = judge(snapshot(priced(FLIP), 2), [before], before, after, chain)
     assert (verdict.kind, verdict.by) == ("confirmed", "bracket")
-    assert verdict.share_moved == 0.3
-    assert verdict.moved_before_candidate
+    assert verdict.moved_within == (before.observed_to, MONDAY + timedelta(days=2), 0.3)
 
 
 def test_a_candidate_from_before_the_change_says_so(chain):
     before, after = snapshot(priced(), 0, 7), snapshot(priced(FLIP), 3, 8)
-    assert judge(snapshot(priced(), 2), [after], before, after, chain).moved_before_candidate is False
+    candidate = snapshot(priced(), 2)
+    verdict = judge(candidate, [after], before, after, chain)
+    assert verdict.moved_within == (candidate.observed_to, after.observed_from, 0.3)
 
 
 def test_a_mismatch_in_what_stood_still_is_place(chain):

@@ -1,0 +1,127 @@
+"""What follows from verdicts: news for the list, ejections, dissolution, new candidates, learnt price events."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from grouping.lists import apply_news, read_list, read_sights, vote
+from grouping.memberships import leave_group, make_ambassador, members
+from grouping.overlap import compare
+from grouping.references import Step, exceptions
+from grouping.verdict import Moment, Snapshot, Span, Verdict, match
+from splitcart.database.models import Candidate, Coverage, GroupEvent, PriceEvent, StoreGroup
+
+
+def take_news(step: Step, group: StoreGroup, confirmed: list[Snapshot], ambassador: Moment | None) -> int:
+    """Let the comparable confirmed crawls of a check vote on the list; return how many lines changed.
+
+    Comparable is what lies within the window of the freshest. The Ambassador's newest crawl votes with them.
+    """
+    freshest = max(snapshot.observed_to for snapshot in confirmed)
+    voters = {
+        snapshot.store_id or 0: snapshot.crawl_id or 0
+        for snapshot in confirmed
+        if freshest - snapshot.observed_to <= step.window
+    }
+    if ambassador and ambassador.store_id not in voters and abs(freshest - ambassador.observed_to) <= step.window:
+        voters[ambassador.store_id] = ambassador.crawl_id
+    silent = exceptions(step.session, voters)
+    ballots = []
+    for store_id, crawl_id in sorted(voters.items(), key=lambda item: step.names[item[0]]):
+        covered = step.session.scalars(sa.select(Coverage.category_id).where(Coverage.crawl_id == crawl_id))
+        heard = set(covered) - silent.get(store_id, frozenset())
+        ballots.append(read_sights(step.session, store_id, crawl_id, heard))
+    changed = apply_news(step.session, group.id, vote(read_list(step.session, group.id), ballots))
+    if changed:
+        step.snapshots.forget_list(group.id)
+    return changed
+
+
+def eject(
+    step: Step, group: StoreGroup, store_id: int, crawl: Snapshot | None, reference: Snapshot | None = None
+) -> None:
+    """Outcast a rogue; without ``crawl`` the verdict that suspended it is the reason."""
+    candidate, against = (crawl.crawl_id if crawl else None), (reference.crawl_id if reference else None)
+    if crawl is None:
+        row = last_rogue_verdict(step, group, store_id)
+        candidate, against = (row.candidate_crawl_id, row.reference_crawl_id) if row else (None, None)
+    leave_group(step.session, store_id, step.now, "ejected")
+    step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id, Candidate.store_id == store_id))
+    step.log("ejected", group, store_id, verdict="rogue", candidate=candidate, reference=against)
+
+
+def last_rogue_verdict(step: Step, group: StoreGroup, store_id: int) -> GroupEvent | None:
+    """Return the newest verdict of this group that found the store a rogue."""
+    return step.session.scalar(
+        sa.select(GroupEvent)
+        .where(
+            GroupEvent.group_id == group.id,
+            GroupEvent.store_id == store_id,
+            GroupEvent.kind == "verdict",
+            GroupEvent.verdict == "rogue",
+        )
+        .order_by(GroupEvent.at.desc(), GroupEvent.id.desc())
+        .limit(1)
+    )
+
+
+def dissolve(step: Step, group: StoreGroup, reason: str) -> None:
+    """End a group; the stores that are left in it are outliers until they find another."""
+    for place in members(step.session, group.id):
+        leave_group(step.session, place.store_id, step.now, "dissolved")
+    step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id))
+    make_ambassador(step.session, group, None, step.now)
+    group.is_active = False
+    group.status = "HEALTHY"
+    step.log("dissolved", group, figures={"reason": reason})
+
+
+def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:
+    """A replaced Ambassador whose last news nobody else showed is itself to be judged, in the next run."""
+    if crawl is None or not step.session.scalar(
+        sa.select(GroupEvent.id).where(
+            GroupEvent.group_id == group.id,
+            GroupEvent.kind == "news_waiting",
+            GroupEvent.candidate_crawl_id == crawl.crawl_id,
+        )
+    ):
+        return
+    shown = step.snapshots.of_crawl(crawl.crawl_id)
+    if match(compare(shown.prices, step.snapshots.of_list(group.id, step.now).prices), step.chain).holds:
+        return
+    stamped = sa.select(Candidate.id).where(Candidate.group_id == group.id, Candidate.crawl_id == crawl.crawl_id)
+    if step.session.scalar(stamped) is None:
+        step.session.add(
+            Candidate(group_id=group.id, store_id=crawl.store_id, crawl_id=crawl.crawl_id, stamped_at=step.now)
+        )
+        step.session.flush()
+
+
+def learn_price_events(step: Step, group: StoreGroup, verdicts: Iterable[Verdict]) -> None:
+    """Record the changes of a large part of the list that cleared candidates, each as narrowly as they tell it."""
+    spans: dict[int, Span] = {}
+    for verdict in verdicts:
+        if verdict.kind != "confirmed" or verdict.moved_within is None or verdict.reference is None:
+            continue
+        begun, ended, share = verdict.moved_within
+        if share < step.chain.price_event_share:
+            continue
+        key = verdict.reference.crawl_id or 0
+        if key in spans:
+            begun, ended = max(begun, spans[key][0]), min(ended, spans[key][1])
+        spans[key] = (begun, ended, share)
+    for begun, ended, share in spans.values():
+        known = sa.select(PriceEvent.id).where(
+            PriceEvent.group_id == group.id, PriceEvent.observed_from < ended, PriceEvent.observed_to > begun
+        )
+        if begun < ended and step.session.scalar(known) is None:
+            step.session.add(
+                PriceEvent(
+                    company_id=step.company_id,
+                    group_id=group.id,
+                    observed_from=begun,
+                    observed_to=ended,
+                    share_changed=share,
+                )
+            )
+            step.session.flush()

@@ -1,0 +1,110 @@
+"""Merging groups whose lists are one: the larger group survives and its list stays."""
+
+import sqlalchemy as sa
+
+from grouping.history import Ban, read_bans
+from grouping.memberships import except_category, join_group, leave_group, make_ambassador, members
+from grouping.placing import fits, whole_list_groups
+from grouping.references import Step, exceptions, references, same_list
+from grouping.verdict import Match, Snapshot
+from splitcart.database.models import Candidate, Membership, StoreGroup
+
+Proofs = dict[int, tuple[Snapshot, Match]]  # by store
+
+
+def merge_groups(step: Step) -> dict[str, str]:
+    """Merge until nothing merges any more; return the surviving group's name by the name of the one that went into it.
+
+    Larger groups are asked first, and of equals the one whose first store has the lower id.
+    """
+    merged: dict[str, str] = {}
+    bans = read_bans(step)
+    refused: set[tuple[int, int]] = set()
+    while pair := _next_pair(step, bans, refused):
+        survivor, other, proofs = pair
+        _merge(step, survivor, other, proofs)
+        merged[other.name] = survivor.name
+        refused = {ids for ids in refused if survivor.id not in ids}
+    return merged
+
+
+def _next_pair(
+    step: Step, bans: dict[tuple[int, int], Ban], refused: set[tuple[int, int]]
+) -> tuple[StoreGroup, StoreGroup, Proofs] | None:
+    """The first pair that merges; those that do not are added to ``refused``."""
+    groups = []
+    for group in whole_list_groups(step):
+        places = members(step.session, group.id)
+        if places and group.status != "DIVERGENCE_DETECTED":
+            groups.append((-len(places), min(step.names[place.store_id] for place in places), group))
+    ranked = [group for *_, group in sorted(groups, key=lambda entry: entry[:2])]
+    for position, survivor in enumerate(ranked):
+        for other in ranked[position + 1 :]:
+            if (survivor.id, other.id) in refused:
+                continue
+            if (proofs := _proofs(step, survivor, other, bans)) is not None:
+                return survivor, other, proofs
+            refused.add((survivor.id, other.id))
+    return None
+
+
+def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tuple[int, int], Ban]) -> Proofs | None:
+    """The members of ``other`` with a comparable crawl and how they match the survivor; None: the two stay apart."""
+    ambassador = step.snapshots.of_store(other.ambassador_id) if other.ambassador_id is not None else None
+    lists = step.snapshots.of_list(survivor.id, step.now), step.snapshots.of_list(other.id, step.now)
+    if ambassador is None or not (same_list(step, *lists) or fits(step, survivor, ambassador)):
+        return None
+    places = members(step.session, other.id)
+    silent = exceptions(step.session, [place.store_id for place in places])
+    proofs: Proofs = {}
+    for place in places:
+        store = step.snapshots.of_store(place.store_id, silent.get(place.store_id, frozenset()))
+        if store is None or not _comparable(step, survivor, store):
+            continue
+        ban = bans.get((place.store_id, survivor.id))
+        found = fits(step, survivor, store)
+        if found is None or (ban and ban.holds(step, survivor, store)):
+            return None
+        proofs[place.store_id] = store, found
+    return proofs or None
+
+
+def _comparable(step: Step, group: StoreGroup, store: Snapshot) -> bool:
+    """Whether a crawl that speaks for the group lies within the window of the store's."""
+    moments = references(step.session, group, store.observed_from - step.window)
+    return any(moment.observed_from <= store.observed_to + step.window for moment in moments)
+
+
+def _merge(step: Step, survivor: StoreGroup, other: StoreGroup, proofs: Proofs) -> None:
+    places = members(step.session, other.id)
+    silent = exceptions(step.session, [place.store_id for place in places])
+    for place in places:
+        proof = proofs.get(place.store_id)
+        leave_group(step.session, place.store_id, step.now, "merged")
+        confirmed_at = max(filter(None, (place.confirmed_at, proof[0].observed_to if proof else None)), default=None)
+        joined = join_group(step.session, place.store_id, survivor.id, step.now, confirmed_at)
+        _keep_exceptions(step, joined, silent.get(place.store_id, frozenset()))
+        step.log(
+            "merged",
+            survivor,
+            place.store_id,
+            verdict="confirmed" if proof else None,
+            candidate=proof[0].crawl_id if proof else None,
+            figures={"from": other.id, **(proof[1].figures() if proof else {})},
+        )
+    known = sa.select(Candidate.crawl_id).where(Candidate.group_id == survivor.id)
+    step.session.execute(
+        sa.update(Candidate)
+        .where(Candidate.group_id == other.id, Candidate.crawl_id.not_in(known))
+        .values(group_id=survivor.id)
+        .execution_options(synchronize_session=False)
+    )
+    step.session.execute(sa.delete(Candidate).where(Candidate.group_id == other.id))
+    make_ambassador(step.session, other, None, step.now)
+    other.is_active = False
+    step.log("dissolved", other, figures={"reason": f"merged into {survivor.name}", "into": survivor.id})
+
+
+def _keep_exceptions(step: Step, place: Membership, category_ids: frozenset[int]) -> None:
+    for category_id in sorted(category_ids):
+        except_category(step.session, place.store_id, category_id, step.now)

@@ -1,0 +1,183 @@
+"""Places for stores without a group: the best group whose list they show, or a new group with others like them.
+
+Rogues that were outcast are among them: a place found here is their re-homing. Stores are taken in the order of the
+chain's own ids, so that the same crawls give the same groups.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from grouping.history import Ban, read_bans
+from grouping.lists import found_list
+from grouping.memberships import active_groups, join_group, make_ambassador
+from grouping.offers import list_table
+from grouping.overlap import compare
+from grouping.references import Step, judge_crawl, read_moments, references, same_list
+from grouping.verdict import Match, Moment, Snapshot
+from splitcart.database.models import Crawl, Division, Membership, Store, StoreCategory, StoreGroup
+
+
+@dataclass
+class Placed:
+    """What became of stores without a group, by their own ids, with the name of the group they came into."""
+
+    joined: dict[str, str] = field(default_factory=dict)
+    founded: dict[str, list[str]] = field(default_factory=dict)  # group name: founders
+
+
+def ungrouped(step: Step) -> list[Snapshot]:
+    """The standing offers of active, covered stores of kept divisions without a whole-list group."""
+    placed = sa.select(Membership.store_id).where(Membership.until.is_(None), Membership.category_id.is_(None))
+    query = sa.select(Store.id).where(
+        Store.company_id == step.company_id,
+        Store.is_active.is_(True),
+        Store.id.in_(sa.select(StoreCategory.store_id)),
+        Store.id.not_in(placed),
+        *kept_divisions(step),
+    )
+    found = (step.snapshots.of_store(store_id) for store_id in step.session.scalars(query.order_by(Store.store_id)))
+    return [snapshot for snapshot in found if snapshot is not None]
+
+
+def kept_divisions(step: Step) -> list[sa.ColumnElement[bool]]:
+    """The condition that a store belongs to a division that the chain's settings keep; none: all are kept."""
+    if not step.chain.divisions_kept:
+        return []
+    kept = sa.select(Division.id).where(
+        Division.company_id == step.company_id, Division.name.in_(step.chain.divisions_kept)
+    )
+    return [Store.division_id.in_(kept)]
+
+
+def whole_list_groups(step: Step) -> list[StoreGroup]:
+    """The active groups that are about whole lists, not about one category."""
+    return [group for group in active_groups(step.session, step.company_id) if group.category_id is None]
+
+
+def fits(step: Step, group: StoreGroup, store: Snapshot) -> Match | None:
+    """Tell whether a store's standing offers are the group's list: now, as it was then, or between two crawls of it."""
+    standing = step.snapshots.of_list(group.id, step.now)
+    if found := same_list(step, store, standing):
+        return found
+    likeness = compare(store.prices, standing.prices)
+    if likeness.range_overlap < step.chain.range_overlap or likeness.true_overlap < step.chain.min_stable_share:
+        return None
+    moments = references(step.session, group, store.observed_from - step.bracket)
+    verdict = judge_crawl(step, group.id, store, moments)
+    if verdict.kind != "confirmed" or verdict.reference is None or verdict.match is None:
+        return None
+    return verdict.match if verdict.by == "bracket" or same_list(step, store, verdict.reference) else None
+
+
+def place_stores(step: Step, tried: set[str]) -> Placed:
+    """Give each ungrouped store the best group that it matches, and found groups among those that are left.
+
+    ``tried`` keeps the names of leaders whose founding failed, so that a repetition ends.
+    """
+    placed = Placed()
+    groups, bans = sorted(whole_list_groups(step), key=lambda group: group.name), read_bans(step)
+    pool = [store for store in ungrouped(step) if not _join_best(step, store, groups, bans, placed)]
+    for star in _stars(step, pool):
+        name = step.names[star[0].store_id or 0]
+        if len(star) > 1 and name not in tried:
+            tried.add(name)
+            _found(step, star, placed)
+    return placed
+
+
+def _join_best(
+    step: Step, store: Snapshot, groups: list[StoreGroup], bans: dict[tuple[int, int], Ban], placed: Placed
+) -> bool:
+    store_id = store.store_id or 0
+    best: tuple[tuple[float, int], StoreGroup, Match] | None = None
+    for group in groups:
+        ban = bans.get((store_id, group.id))
+        if (ban and ban.holds(step, group, store)) or not (found := fits(step, group, store)):
+            continue
+        rank = (found.comparison.true_overlap, found.comparison.shared)
+        if best is None or rank > best[0]:
+            best = rank, group, found
+    if best is None:
+        return False
+    _, group, found = best
+    join_group(step.session, store_id, group.id, step.now, store.observed_to)
+    step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
+    placed.joined[step.names[store_id]] = group.name
+    return True
+
+
+def _stars(step: Step, pool: list[Snapshot]) -> list[list[Snapshot]]:
+    """Each store goes to the leader that it matches best, or becomes a leader; the leader stands first in its star."""
+    moments: dict[int, list[Moment]] = {}
+    if pool:
+        since = min(store.observed_from for store in pool) - step.bracket
+        crawled_by = Crawl.store_id.in_([store.store_id for store in pool])
+        for moment in read_moments(step.session, sa.and_(crawled_by, Crawl.observed_to >= since)):
+            moments.setdefault(moment.store_id, []).append(moment)
+    stars: list[list[Snapshot]] = []
+    for store in pool:
+        best: tuple[float, list[Snapshot]] | None = None
+        for star in stars:
+            overlap = _agreement(step, star[0], store, moments)
+            if overlap is not None and (best is None or overlap > best[0]):
+                best = overlap, star
+        if best:
+            best[1].append(store)
+        else:
+            stars.append([store])
+    return stars
+
+
+def _agreement(step: Step, a: Snapshot, b: Snapshot, moments: dict[int, list[Moment]]) -> float | None:
+    """True Overlap of two stores that show one list, directly or between two crawls of the later one; else None."""
+    older, newer = sorted((a, b), key=lambda store: store.observed_to)
+    if newer.observed_from - older.observed_to <= step.window:
+        found = same_list(step, a, b)
+        return found.comparison.true_overlap if found else None
+    likeness = compare(a.prices, b.prices)
+    if likeness.range_overlap < step.chain.range_overlap or likeness.true_overlap < step.chain.min_stable_share:
+        return None
+    verdict = judge_crawl(step, None, older, moments.get(newer.store_id or 0, []))
+    return verdict.match.comparison.true_overlap if verdict.kind == "confirmed" and verdict.match else None
+
+
+def _found(step: Step, star: list[Snapshot], placed: Placed) -> None:
+    """Found a group: the Ambassador is the freshest complete store; those that do not show the voted list stay out."""
+    complete = _completely_crawled(step, star)
+    order = sorted(star, key=lambda store: step.names[store.store_id or 0])
+    order.sort(key=lambda store: (store.crawl_id in complete, store.observed_to), reverse=True)
+    group = StoreGroup(
+        company_id=step.company_id,
+        name=f"{step.chain.slug} {step.names[order[0].store_id or 0]}",
+        status="HEALTHY",
+        created_at=step.now,
+        last_checked_at=step.now,
+    )
+    step.session.add(group)
+    step.session.flush()
+    founders = [store for store in order if abs(store.observed_to - order[0].observed_to) <= step.window]
+    found_list(step.session, group.id, [store.store_id or 0 for store in founders])
+    showing = [(store, found) for store in order if (found := fits(step, group, store))]
+    if len(showing) < 2:
+        step.session.execute(sa.delete(list_table).where(list_table.c.group_id == group.id))
+        step.session.delete(group)
+        return
+    for store, found in showing:
+        join_group(step.session, store.store_id or 0, group.id, step.now, store.observed_to)
+        step.log(
+            "founded",
+            group,
+            store.store_id,
+            verdict="confirmed",
+            candidate=store.crawl_id,
+            figures=found.figures(),
+        )
+    make_ambassador(step.session, group, showing[0][0].store_id, step.now)
+    placed.founded[group.name] = sorted(step.names[store.store_id or 0] for store, _ in showing)
+
+
+def _completely_crawled(step: Step, stores: Iterable[Snapshot]) -> set[int]:
+    crawl_ids = [store.crawl_id for store in stores]
+    return set(step.session.scalars(sa.select(Crawl.id).where(Crawl.id.in_(crawl_ids), Crawl.complete.is_(True))))

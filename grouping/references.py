@@ -1,0 +1,184 @@
+"""What a group's candidates are measured against: crawls of its Ambassador and of confirmed stores, and its list."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grouping.journal import record
+from grouping.overlap import Catalogue, compare
+from grouping.snapshots import Snapshots
+from grouping.verdict import Match, Moment, Snapshot, Verdict, choose, judge, match
+from splitcart.config import Chain
+from splitcart.database.models import AmbassadorTenure, Coverage, Crawl, GroupEvent, Membership, Store, StoreGroup
+
+MIN_COMPARABLE_SHARE = 0.5  # of either list: a crawl of one department does not place a store
+
+
+@dataclass
+class Step:
+    """One transaction of a run: what it works on, and what it has read so far."""
+
+    session: Session
+    chain: Chain
+    company_id: int
+    catalogue: Catalogue
+    now: datetime
+    snapshots: Snapshots = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.snapshots = Snapshots(self.session, self.catalogue, self.chain.window_hours)
+
+    @property
+    def window(self) -> timedelta:
+        """How far apart two crawls may be to be compared directly."""
+        return timedelta(hours=self.chain.window_hours)
+
+    @property
+    def bracket(self) -> timedelta:
+        """How far apart two crawls may be to bracket a third, and how long a candidate waits."""
+        return timedelta(days=self.chain.bracket_days)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The chain's own ids of all its stores, by row id; whatever is ordered is ordered by them."""
+        rows = self.session.execute(sa.select(Store.id, Store.store_id).where(Store.company_id == self.company_id))
+        return dict(rows.all())
+
+    def log(
+        self,
+        kind: str,
+        group: StoreGroup | None,
+        store_id: int | None = None,
+        *,
+        verdict: str | None = None,
+        candidate: int | None = None,
+        reference: int | None = None,
+        figures: dict[str, object] | None = None,
+    ) -> None:
+        """Record an event of this run."""
+        record(
+            self.session,
+            self.company_id,
+            kind,
+            self.now,
+            group_id=group.id if group else None,
+            store_id=store_id,
+            verdict=verdict,
+            candidate=candidate,
+            reference=reference,
+            figures=figures,
+        )
+
+
+def exceptions(session: Session, store_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """Return, for the stores (row ids) that have any, the root categories in which they do not follow their group."""
+    found: dict[int, set[int]] = {}
+    rows = session.execute(
+        sa.select(Membership.store_id, sa.type_coerce(Membership.category_id, sa.Integer)).where(
+            Membership.until.is_(None), Membership.category_id.is_not(None), Membership.store_id.in_(store_ids)
+        )
+    )
+    for store_id, category_id in rows:
+        found.setdefault(store_id, set()).add(category_id)
+    return {store_id: frozenset(category_ids) for store_id, category_ids in found.items()}
+
+
+def read_moments(session: Session, condition: sa.ColumnElement[bool]) -> list[Moment]:
+    """Return the crawls that fulfil a condition and completed at least one category, ordered by row id."""
+    rows = session.execute(
+        sa.select(Crawl.id, Coverage.store_id, Crawl.observed_from, Crawl.observed_to, Coverage.category_id)
+        .join(Coverage, Coverage.crawl_id == Crawl.id)
+        .where(condition)
+        .order_by(Crawl.id)
+    )
+    found: dict[int, Moment] = {}
+    for crawl_id, store_id, begun, ended, category_id in rows:
+        seen = found[crawl_id].category_ids if crawl_id in found else frozenset()
+        found[crawl_id] = Moment(crawl_id, store_id, begun, ended, seen | {category_id})
+    return list(found.values())
+
+
+def references(session: Session, group: StoreGroup, since: datetime) -> list[Moment]:
+    """Return the crawls from ``since`` on that speak for a group: its Ambassador's, and confirmed ones of members.
+
+    A store with category exceptions speaks for its other categories only.
+    """
+    standing = sa.select(Membership.store_id).where(
+        Membership.group_id == group.id,
+        Membership.category_id.is_(None),
+        Membership.until.is_(None),
+        Membership.suspended_at.is_(None),
+    )
+    confirmed = sa.select(GroupEvent.candidate_crawl_id).where(
+        GroupEvent.group_id == group.id, GroupEvent.verdict == "confirmed", GroupEvent.candidate_crawl_id.is_not(None)
+    )
+    tenure = sa.select(AmbassadorTenure.since).where(
+        AmbassadorTenure.group_id == group.id, AmbassadorTenure.until.is_(None)
+    )
+    reigning = tenure.limit(1).scalar_subquery()
+    moments = read_moments(
+        session,
+        sa.and_(
+            Crawl.observed_to >= since,
+            sa.or_(
+                sa.and_(Crawl.id.in_(confirmed), Crawl.store_id.in_(standing)),
+                sa.and_(
+                    Crawl.store_id == group.ambassador_id,
+                    sa.or_(Crawl.observed_to >= reigning, Crawl.ingested_at >= reigning),
+                ),
+            ),
+        ),
+    )
+    silent = exceptions(session, {moment.store_id for moment in moments})
+    heard = [
+        Moment(
+            moment.crawl_id,
+            moment.store_id,
+            moment.observed_from,
+            moment.observed_to,
+            moment.category_ids - silent.get(moment.store_id, frozenset()),
+        )
+        for moment in moments
+    ]
+    return [moment for moment in heard if moment.category_ids]
+
+
+def judge_crawl(step: Step, group_id: int | None, candidate: Snapshot, moments: Iterable[Moment]) -> Verdict:
+    """Judge a snapshot against reference crawls, and against the list of a group at that time if one is given."""
+    complete = candidate.prices.catalogue.category_ids[candidate.prices.complete].tolist()
+    choice = choose(candidate, complete, list(moments), step.chain)
+    near = [_read(step, choice.near)] if choice.near else []
+    if group_id is not None:
+        near.append(step.snapshots.of_list(group_id, step.now, candidate.observed_to))
+    return judge(
+        candidate,
+        near,
+        _read(step, choice.before) if choice.before else None,
+        _read(step, choice.after) if choice.after else None,
+        step.chain,
+        [_read(step, moment) for moment in choice.around],
+    )
+
+
+def _read(step: Step, moment: Moment) -> Snapshot:
+    snapshot = step.snapshots.of_crawl(moment.crawl_id)
+    all_of_it = snapshot.prices.catalogue.category_ids[snapshot.prices.complete].tolist()
+    return step.snapshots.of_crawl(moment.crawl_id, without=set(all_of_it) - moment.category_ids)
+
+
+def same_list(step: Step, a: Snapshot, b: Snapshot) -> Match | None:
+    """Compare in two stages, Range Overlap and then the match rule; None: not one list, or it cannot be told."""
+    comparison = compare(a.prices, b.prices)
+    if comparison.range_overlap < step.chain.range_overlap:
+        return None
+    if (
+        comparison.range_a < MIN_COMPARABLE_SHARE * a.prices.size
+        or comparison.range_b < MIN_COMPARABLE_SHARE * b.prices.size
+    ):
+        return None
+    found = match(comparison, step.chain)
+    return found if found.holds else None

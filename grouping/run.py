@@ -1,0 +1,135 @@
+"""One run for a company: checks of all groups, places for stores without one, merges, audits.
+
+Each step is one transaction and finds its work in the database, so that a run that was killed is continued by the next.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grouping.check import GroupReport, check_group
+from grouping.departures import drop_inactive
+from grouping.merging import merge_groups
+from grouping.outcasts import settle_outcasts
+from grouping.placing import place_stores, whole_list_groups
+from grouping.references import Step
+from grouping.settling import settle_audits
+from grouping.snapshots import read_catalogue
+from splitcart.config import Chain
+from splitcart.database import transaction
+from splitcart.database.models import Company, Crawl, GroupEvent, StoreGroup
+from splitcart.errors import FailedError, InputError
+from splitcart.measures.clock import Clock
+
+LOCK_CLASS = 0x5C47  # of PostgreSQL's two-part advisory locks; the other part is the company
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class RunReport:
+    """What one run did; stores by the chain's own ids, groups by name."""
+
+    company: str
+    groups: list[GroupReport] = field(default_factory=list)
+    inactive: list[str] = field(default_factory=list)
+    joined: dict[str, str] = field(default_factory=dict)
+    founded: dict[str, list[str]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    excepted: dict[str, str] = field(default_factory=dict)
+    outliers: list[str] = field(default_factory=list)
+    audits_settled: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON takes it."""
+        return asdict(self)
+
+
+def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
+    """Run grouping once for a company; FailedError: another run is at it, InputError: the company is unknown."""
+    report = RunReport(chain.slug)
+    with transaction(engine) as session:
+        company_id = find_company(session, chain)
+        catalogue = read_catalogue(session, company_id)
+    with _alone(engine, chain, company_id):
+
+        def step(work: Callable[[Step], Answer]) -> Answer:
+            with transaction(engine) as session:
+                return work(Step(session, chain, company_id, catalogue, clock()))
+
+        report.inactive = step(drop_inactive)
+        for group_id in step(lambda now: [group.id for group in whole_list_groups(now)]):
+            report.groups.append(step(partial(_check, group_id)))
+        if step(_has_new_crawls):
+            _place(report, step)
+        report.excepted, report.outliers = step(settle_outcasts)
+        report.audits_settled = step(settle_audits)
+        step(lambda now: now.log("run", None, figures={"newest_crawl": _newest_crawl(now)}))
+    return report
+
+
+def find_company(session: Session, chain: Chain) -> int:
+    """Return the row id of a chain's company; raise InputError while nothing of it was ingested."""
+    company_id = session.scalar(sa.select(Company.id).where(Company.slug == chain.slug))
+    if company_id is None:
+        raise InputError(f"the database has no stores of {chain.slug!r}; run: splitcart update stores")
+    return company_id
+
+
+def _check(group_id: int, step: Step) -> GroupReport:
+    group = step.session.get_one(StoreGroup, group_id)
+    return check_group(step, group)
+
+
+def _place(report: RunReport, step: Callable[[Callable[[Step], Any]], Any]) -> None:
+    """Place and merge in turn, until nothing changes any more."""
+    tried: set[str] = set()
+    while True:
+        placed = step(lambda now: place_stores(now, tried))
+        merged = step(merge_groups)
+        report.joined.update(placed.joined)
+        report.founded.update(placed.founded)
+        report.merged.update(merged)
+        if not (placed.joined or placed.founded or merged):
+            return
+
+
+def _newest_crawl(step: Step) -> int:
+    return step.session.scalar(sa.select(sa.func.max(Crawl.id)).where(Crawl.company_id == step.company_id)) or 0
+
+
+def _has_new_crawls(step: Step) -> bool:
+    """Whether anything can have come out differently since the last run that ended."""
+    last = step.session.scalar(
+        sa.select(GroupEvent)
+        .where(GroupEvent.company_id == step.company_id, GroupEvent.kind == "run")
+        .order_by(GroupEvent.id.desc())
+        .limit(1)
+    )
+    if last is None or last.figures["newest_crawl"] < _newest_crawl(step):
+        return True
+    changes = sa.select(GroupEvent.id).where(
+        GroupEvent.company_id == step.company_id, GroupEvent.id > last.id, GroupEvent.kind != "pending"
+    )
+    return step.session.scalar(changes.limit(1)) is not None
+
+
+@contextmanager
+def _alone(engine: sa.Engine, chain: Chain, company_id: int) -> Iterator[None]:
+    """Keep other runs of this company away; SQLite's transactions exclude each other by themselves."""
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = {"class": LOCK_CLASS, "company": company_id}
+        if not connection.scalar(sa.text("SELECT pg_try_advisory_lock(:class, :company)"), key):
+            raise FailedError(f"another run is grouping {chain.slug}; wait for its end")
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("SELECT pg_advisory_unlock(:class, :company)"), key)

@@ -1,0 +1,141 @@
+"""Price lists as crawls showed them and as groups' lists said, read from intervals; kept for the length of one step."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grouping.offers import intervals, list_history_table, list_table, price_table
+from grouping.overlap import Catalogue
+from grouping.verdict import Snapshot
+from splitcart.database.models import Coverage, Crawl, Sku, StoreCategory
+
+
+def read_catalogue(session: Session, company_id: int) -> Catalogue:
+    """Return the skus of a company with their root categories."""
+    rows = session.execute(sa.select(Sku.id, Sku.root_category_id).where(Sku.company_id == company_id))
+    return Catalogue(dict(rows.all()))
+
+
+class Snapshots:
+    """Snapshots by crawl, by group and by store; each is read once, with one query for its prices."""
+
+    def __init__(self, session: Session, catalogue: Catalogue, window_hours: float) -> None:
+        """``window_hours`` is how far apart the categories of one store's standing offers may have been seen."""
+        self._session = session
+        self._catalogue = catalogue
+        self._window = timedelta(hours=window_hours)
+        self._crawls: dict[int, Snapshot] = {}
+        self._lists: dict[tuple[int, datetime | None], Snapshot] = {}
+        self._stores: dict[int, Snapshot | None] = {}
+
+    def of_crawl(self, crawl_id: int, without: Collection[int] = ()) -> Snapshot:
+        """Return what a crawl (row id) showed in the root categories that it completed, ``without`` some of them."""
+        if crawl_id not in self._crawls:
+            self._crawls[crawl_id] = self._read_crawl(crawl_id)
+        return _silenced(self._crawls[crawl_id], without)
+
+    def of_list(self, group_id: int, now: datetime, at: datetime | None = None) -> Snapshot:
+        """Return a group's list as it stands (dated ``now``), or as it stood ``at`` an earlier instant."""
+        if (group_id, at) not in self._lists:
+            rows = self._session.execute(_list_rows(group_id, at)).all()
+            complete = {row[3] for row in rows}
+            prices = self._catalogue.price_list_of_rows((row[:3] for row in rows), complete)
+            self._lists[group_id, at] = Snapshot(prices, at or now, at or now)
+        return self._lists[group_id, at]
+
+    def forget_list(self, group_id: int) -> None:
+        """The group's list has changed: read it anew."""
+        self._lists = {key: snapshot for key, snapshot in self._lists.items() if key[0] != group_id}
+
+    def of_store(self, store_id: int, without: Collection[int] = ()) -> Snapshot | None:
+        """Return a store's standing offers in the categories covered within the window before its newest coverage.
+
+        None for a store that was never covered. The crawl is that of the newest coverage.
+        """
+        if store_id not in self._stores:
+            self._stores[store_id] = self._read_store(store_id)
+        snapshot = self._stores[store_id]
+        return snapshot and _silenced(snapshot, without)
+
+    def _read_crawl(self, crawl_id: int) -> Snapshot:
+        crawl = self._session.execute(
+            sa.select(Crawl.store_id, Crawl.observed_from, Crawl.observed_to).where(Crawl.id == crawl_id)
+        ).one()
+        window = (
+            sa.select(Coverage.category_id, Coverage.observed_to)
+            .where(Coverage.crawl_id == crawl_id)
+            .subquery("window")
+        )
+        every = intervals(store_ids=[crawl.store_id])
+        rows = self._session.execute(
+            sa.select(every.c.sku_id, every.c.price_cents, _regular(every))
+            .join(Sku, Sku.id == every.c.sku_id)
+            .join(window, window.c.category_id == Sku.root_category_id)
+            .where(
+                every.c.since <= window.c.observed_to,
+                sa.or_(every.c.until.is_(None), every.c.until > window.c.observed_to),
+            )
+        )
+        complete = self._session.scalars(sa.select(window.c.category_id)).all()
+        prices = self._catalogue.price_list_of_rows(map(tuple, rows), complete)
+        return Snapshot(prices, crawl.observed_from, crawl.observed_to, crawl.store_id, crawl_id)
+
+    def _read_store(self, store_id: int) -> Snapshot | None:
+        covered = self._session.execute(
+            sa.select(StoreCategory.category_id, StoreCategory.covered_at, StoreCategory.crawl_id)
+            .where(StoreCategory.store_id == store_id)
+            .order_by(StoreCategory.covered_at.desc(), StoreCategory.crawl_id.desc())
+        ).all()
+        if not covered:
+            return None
+        newest = covered[0]
+        recent = [row for row in covered if row.covered_at >= newest.covered_at - self._window]
+        complete = [row.category_id for row in recent]
+        rows = self._session.execute(
+            sa.select(price_table.c.sku_id, price_table.c.price_cents, _regular(price_table))
+            .join(Sku, Sku.id == price_table.c.sku_id)
+            .where(
+                price_table.c.store_id == store_id,
+                price_table.c.left_at.is_(None),
+                Sku.root_category_id.in_(complete),
+            )
+        )
+        prices = self._catalogue.price_list_of_rows(map(tuple, rows), complete)
+        return Snapshot(prices, recent[-1].covered_at, newest.covered_at, store_id, newest.crawl_id)
+
+
+def _silenced(snapshot: Snapshot, without: Collection[int]) -> Snapshot:
+    if not without:
+        return snapshot
+    return Snapshot(
+        snapshot.prices.without(without),
+        snapshot.observed_from,
+        snapshot.observed_to,
+        snapshot.store_id,
+        snapshot.crawl_id,
+    )
+
+
+def _regular(table: sa.FromClause) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(table.c.was_cents, table.c.price_cents)
+
+
+def _list_rows(group_id: int, at: datetime | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """Rows of (sku, price, regular price, root category)."""
+
+    def lines(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        return (
+            sa.select(table.c.sku_id, table.c.price_cents, _regular(table), Sku.root_category_id)
+            .join(Sku, Sku.id == table.c.sku_id)
+            .where(table.c.group_id == group_id, *conditions)
+        )
+
+    if at is None:
+        return lines(list_table, list_table.c.left_at.is_(None))
+    return sa.union_all(
+        lines(list_table, list_table.c.left_at.is_(None), list_table.c.changed_at <= at),
+        lines(list_history_table, list_history_table.c.since <= at, list_history_table.c.until > at),
+    )

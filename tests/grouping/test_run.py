@@ -1,0 +1,396 @@
+"""Whole runs on small chains: time against place, ejection, re-homing, merging, dissolution."""
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from splitcart.database import transaction
+from splitcart.database.models import Candidate, PriceEvent, Store, StoreGroup
+from splitcart.errors import FailedError, InputError
+from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
+
+STORES = ["G001", "G002", "G003", "G004"]
+FLIPPED = dearer(BASE, range(0, 200, 3))
+ELSEWHERE = dearer(BASE, range(50, 150))
+REGIONAL = dearer(BASE, range(20))  # another region's produce
+
+
+def grouped(engine, stores=STORES, prices=BASE, at=0, **settings):
+    """A chain whose stores were crawled one after the other and grouped."""
+    chain = SmallChain(engine, [*stores, "G008", "G009"], **settings)
+    for position, store_id in enumerate(stores):
+        chain.crawl(store_id, prices, day(at, position))
+    chain.run(day(at, 12))
+    return chain
+
+
+def test_stores_with_one_list_found_a_group_with_the_freshest_as_ambassador(engine):
+    chain = grouped(engine)
+    assert chain.partition() == {frozenset(STORES)}
+    assert chain.ambassador("G001") == "G004"
+    assert chain.listed("G001") == BASE
+    assert chain.group_of("G001").status == "HEALTHY"
+    assert all(chain.place(store_id).confirmed_at == day(0, position + 1) for position, store_id in enumerate(STORES))
+
+
+def test_produce_of_another_region_makes_another_group(engine):
+    chain = SmallChain(engine, STORES)
+    for position, store_id in enumerate(STORES):
+        chain.crawl(store_id, REGIONAL if position % 2 else BASE, day(0, position))
+    chain.run(day(0, 12))
+    assert chain.partition() == {frozenset({"G001", "G003"}), frozenset({"G002", "G004"})}
+
+
+def test_stores_that_price_alone_stay_outliers(engine):
+    chain = SmallChain(engine, STORES)
+    for position, store_id in enumerate(STORES):
+        chain.crawl(store_id, dearer(BASE, range(200), by=position), day(0, position))
+    report = chain.run(day(0, 12))
+    assert chain.partition() == set()
+    assert report.founded == {}
+
+
+def test_a_store_crawled_later_joins_the_group_that_it_matches(engine):
+    chain = grouped(engine)
+    chain.crawl("G009", BASE, day(1))
+    report = chain.run(day(1, 2))
+    assert report.joined == {"G009": "aldi G004"}
+    assert chain.place("G009").confirmed_at == day(1, 1)
+
+
+def test_a_second_run_changes_nothing(engine):
+    chain = grouped(engine)
+    events = len(chain.events("founded"))
+    report = chain.run(day(0, 13))
+    assert (report.joined, report.founded, report.merged) == ({}, {}, {})
+    assert len(chain.events("founded")) == events
+
+
+def test_a_confirmed_candidate_becomes_ambassador_and_the_list_stays(engine):
+    chain = grouped(engine)
+    chain.crawl("G001", dearer(BASE, {7}), day(1))
+    report = chain.run(day(1, 2))
+    assert report.groups[0].confirmed_matches == ["G001"]
+    assert chain.ambassador("G001") == "G001"
+    assert chain.listed("G001") == BASE
+    assert chain.place("G001").confirmed_at == day(1, 1)
+    with transaction(engine) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Candidate)) == 0
+
+
+def test_two_confirmed_crawls_bring_the_same_news(engine):
+    chain = grouped(engine)
+    chain.crawl("G001", dearer(BASE, {7, 150}), day(1))
+    chain.crawl("G002", dearer(BASE, {7}), day(1, 2))
+    assert chain.run(day(1, 4)).groups[0].news == 1
+    assert chain.listed("G001") == dearer(BASE, {7})
+
+
+def test_a_weekly_flip_is_time_and_nobody_is_ejected(engine):
+    """The candidate shows Wednesday's prices, the Ambassador was last seen on Tuesday."""
+    chain = grouped(engine, at=1)
+    chain.crawl("G001", FLIPPED, day(2, 10))
+    report = chain.run(day(2, 12))
+    assert report.groups[0].pending == ["G001"]
+    assert report.groups[0].status == "HEALTHY"
+    chain.crawl("G004", FLIPPED, day(3))
+    report = chain.run(day(3, 2))
+    assert report.groups[0].confirmed_matches == ["G001"]
+    assert chain.partition() == {frozenset(STORES)}
+    assert chain.listed("G001") == FLIPPED
+    assert chain.events("ejected") == []
+
+
+def test_an_after_crawl_that_clears_a_candidate_teaches_when_prices_change(engine):
+    chain = grouped(engine, at=1, window_hours=12.0)
+    chain.crawl("G001", FLIPPED, day(2, 10))
+    chain.run(day(2, 12))
+    chain.crawl("G004", FLIPPED, day(3))
+    chain.run(day(3, 2))
+    with transaction(engine) as session:
+        event = session.scalars(sa.select(PriceEvent)).one()
+    assert (event.observed_from, event.observed_to) == (day(1, 4), day(2, 10))
+    assert event.share_changed == pytest.approx(0.335, abs=0.01)
+
+
+def test_what_never_gets_an_after_crawl_expires(engine):
+    chain = grouped(engine)
+    chain.crawl("G001", FLIPPED, day(2))
+    chain.run(day(2, 2))
+    assert chain.run(day(12, 0)).groups[0].pending == ["G001"]
+    report = chain.run(day(12, 2))
+    assert report.groups[0].expired == ["G001"]
+    assert report.groups[0].status == "AMBASSADOR_STALE"
+    assert chain.partition() == {frozenset(STORES)}
+
+
+def movers(chain, *store_ids, prices=ELSEWHERE, between=()):
+    """Crawls of the Ambassador before and after crawls of stores that show another list; the day is 5."""
+    chain.crawl(chain.ambassador("G001"), BASE, day(4))
+    for position, store_id in enumerate(store_ids):
+        chain.crawl(store_id, prices, day(4, 3 + position))
+    for position, store_id in enumerate(between):
+        chain.crawl(store_id, BASE, day(4, 8 + position))
+    chain.crawl(chain.ambassador("G001"), BASE, day(5))
+
+
+def test_a_store_that_changed_its_list_is_outcast_and_finds_its_new_group(engine):
+    chain = grouped(engine)
+    chain.crawl("G008", ELSEWHERE, day(0, 5))
+    chain.crawl("G009", ELSEWHERE, day(0, 6))
+    chain.run(day(0, 14))
+    movers(chain, "G001", between=["G002"])
+    report = chain.run(day(5, 2))
+    assert report.groups[0].ejected == ["G001"]
+    assert report.joined["G001"] == chain.group_of("G008").name
+    assert chain.partition() == {frozenset({"G002", "G003", "G004"}), frozenset({"G001", "G008", "G009"})}
+    assert report.outliers == []
+
+
+def test_two_movers_found_a_group_of_their_own(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", "G002", between=["G003"])
+    report = chain.run(day(5, 2))
+    assert report.founded == {"aldi G002": ["G001", "G002"]}
+    assert chain.partition() == {frozenset({"G001", "G002"}), frozenset({"G003", "G004"})}
+
+
+def test_a_mover_that_nobody_matches_is_an_outlier(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", between=["G002"])
+    assert chain.run(day(5, 2)).outliers == ["G001"]
+    assert chain.place("G001") is None
+
+
+def test_a_rogue_in_one_category_keeps_its_group_with_an_exception(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", prices=REGIONAL, between=["G002"])
+    report = chain.run(day(5, 2))
+    assert report.excepted == {"G001": chain.group_of("G002").name}
+    assert chain.partition() == {frozenset(STORES)}
+    assert chain.events("excepted", "G001")[0].figures["excepted"] == [chain.roots["produce"]]
+
+
+def test_a_store_with_exceptions_is_confirmed_by_the_rest_and_never_promoted(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", prices=REGIONAL, between=["G002"])
+    chain.run(day(5, 2))
+    chain.crawl("G001", REGIONAL, day(6))
+    report = chain.run(day(6, 2))
+    assert report.groups[0].confirmed_matches == ["G001"]
+    assert chain.ambassador("G001") == "G002"
+    assert chain.listed("G001") == BASE
+
+
+def test_rogues_without_a_confirmed_match_are_suspended_until_the_tie_breaker(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", "G002")
+    report = chain.run(day(5, 2))
+    assert report.groups[0].status == "DIVERGENCE_DETECTED"
+    assert chain.place("G001").suspended_at == day(5, 2)
+    assert chain.partition() == {frozenset(STORES)}
+    chain.crawl("G003", BASE, day(5, 4))
+    report = chain.run(day(5, 6))
+    assert report.groups[0].status == "HEALTHY"
+    assert report.groups[0].ejected == ["G001", "G002"]
+    assert frozenset({"G003", "G004"}) in chain.partition()
+    assert [event.kind for event in chain.events("healed")] == ["healed"]
+
+
+def test_a_tie_breaker_that_sides_with_the_rogues_overrules_the_ambassador(engine):
+    chain = grouped(engine, stores=[*STORES, "G005"])
+    assert chain.ambassador("G001") == "G005"
+    movers(chain, "G001")
+    assert chain.run(day(5, 2)).groups[0].status == "DIVERGENCE_DETECTED"
+    chain.crawl("G002", ELSEWHERE, day(5, 4))
+    chain.crawl("G005", BASE, day(5, 8))
+    report = chain.run(day(5, 10))
+    assert report.groups[0].status == "HEALTHY"
+    assert report.groups[0].ejected == ["G005"]
+    assert chain.ambassador("G001") == "G002"
+    assert chain.listed("G001") == ELSEWHERE
+    assert chain.place("G001").suspended_at is None
+    assert report.outliers == ["G005"]
+
+
+def test_a_group_where_nobody_agrees_is_dissolved(engine):
+    chain = grouped(engine, stores=["G001", "G002"])
+    movers(chain, "G001")
+    report = chain.run(day(5, 2))
+    assert report.groups[0].dissolved
+    assert chain.partition() == set()
+    with transaction(engine) as session:
+        assert session.scalars(sa.select(StoreGroup)).one().is_active is False
+
+
+def test_the_ambassador_that_moved_alone_loses_its_place_and_then_its_group(engine):
+    """Its own change is too large for one voice; a member that still shows the list replaces it."""
+    chain = grouped(engine, at=3)
+    chain.crawl("G004", ELSEWHERE, day(4))
+    assert chain.listed("G001") == BASE
+    chain.crawl("G001", BASE, day(4, 6))
+    chain.run(day(4, 8))
+    assert chain.ambassador("G001") == "G001"
+    chain.crawl("G001", BASE, day(5))
+    report = chain.run(day(5, 2))
+    assert report.groups[0].potential_rogues == ["G004"]
+    assert report.groups[0].status == "DIVERGENCE_DETECTED"
+    chain.crawl("G002", BASE, day(5, 6))
+    assert chain.run(day(5, 8)).groups[0].ejected == ["G004"]
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
+def test_waiting_news_is_adopted_with_the_second_voice(engine):
+    chain = grouped(engine, at=3)
+    chain.crawl("G004", FLIPPED, day(4))
+    assert chain.listed("G001") == BASE
+    chain.crawl("G001", FLIPPED, day(4, 6))
+    report = chain.run(day(4, 8))
+    assert report.groups[0].confirmed_matches == ["G001"]
+    assert chain.listed("G001") == FLIPPED
+
+
+def test_no_verdict_twice_on_the_same_pair_of_crawls(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", between=["G002"])
+    chain.run(day(5, 2))
+    assert len(chain.events("verdict", "G001")) == 1
+    for hours in (3, 4):
+        chain.run(day(5, hours))
+    assert len(chain.events("verdict", "G001")) == 1
+    assert len(chain.events("outlier", "G001")) == 1
+
+
+def test_an_ejected_store_rejoins_only_on_newer_crawls_of_both(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", between=["G002"])
+    chain.run(day(5, 2))
+    chain.crawl("G001", BASE, day(6))
+    chain.run(day(6, 2))
+    assert chain.place("G001") is None
+    chain.crawl(chain.ambassador("G002"), BASE, day(6, 4))
+    assert chain.run(day(6, 6)).joined == {"G001": chain.group_of("G002").name}
+
+
+def test_a_merge_undone_by_an_ejection_is_not_repeated_for_a_fortnight(engine):
+    chain = grouped(engine)
+    chain.crawl("G009", BASE, day(1))
+    chain.run(day(1, 2))
+    movers(chain, "G009", between=["G002"])
+    assert chain.run(day(5, 2)).groups[0].ejected == ["G009"]
+    for days in (8, 21):
+        chain.crawl(chain.ambassador("G001"), BASE, day(days))
+        chain.crawl("G009", BASE, day(days, 2))
+        chain.run(day(days, 4))
+        assert (chain.place("G009") is not None) == (days == 21)
+
+
+def two_groups(engine):
+    chain = SmallChain(engine, [*STORES, "G005"])
+    for position, store_id in enumerate([*STORES, "G005"]):
+        chain.crawl(store_id, BASE if position < 3 else REGIONAL, day(0, position))
+    chain.run(day(0, 12))
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"}), frozenset({"G004", "G005"})}
+    return chain
+
+
+def test_groups_whose_lists_became_one_merge_into_the_larger(engine):
+    chain = two_groups(engine)
+    larger = chain.group_of("G001").id
+    chain.crawl(chain.ambassador("G001"), BASE, day(9))
+    chain.crawl("G005", BASE, day(9, 2))
+    chain.crawl("G004", BASE, day(9, 4))
+    report = chain.run(day(9, 6))
+    assert chain.partition() == {frozenset([*STORES, "G005"])}
+    assert chain.group_of("G005").id == larger
+    assert report.merged
+    assert chain.listed("G004") == BASE
+
+
+def test_groups_stay_apart_while_one_member_shows_another_list(engine):
+    chain = two_groups(engine)
+    chain.crawl(chain.ambassador("G001"), BASE, day(9))
+    chain.crawl("G005", BASE, day(9, 2))
+    chain.crawl("G004", REGIONAL, day(9, 4))
+    assert chain.run(day(9, 6)).merged == {}
+    assert chain.group_of("G004").id != chain.group_of("G001").id
+
+
+def test_a_closed_store_leaves_and_another_takes_its_place(engine):
+    chain = grouped(engine)
+    with transaction(engine) as session:
+        session.get_one(Store, chain.stores["G004"]).is_active = False
+    report = chain.run(day(1))
+    assert report.inactive == ["G004"]
+    assert chain.ambassador("G001") == "G003"
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
+def test_a_store_that_lacks_a_department_joins_all_the_same(engine):
+    chain = grouped(engine)
+    chain.crawl("G009", BASE, day(1), roots=("dairy", "pantry"))
+    assert "G009" in chain.run(day(1, 2)).joined
+
+
+def test_a_crawl_of_one_small_department_places_nobody(engine):
+    chain = grouped(engine)
+    chain.crawl("G009", BASE, day(1), roots=("produce",))
+    assert chain.run(day(1, 2)).joined == {}
+
+
+def test_stores_crawled_days_apart_match_between_two_crawls_of_the_later_one(engine):
+    chain = SmallChain(engine, STORES)
+    chain.crawl("G001", BASE, day(0))
+    chain.crawl("G002", FLIPPED, day(1))
+    chain.crawl("G001", FLIPPED, day(4))
+    chain.crawl("G003", ELSEWHERE, day(4, 2))
+    chain.run(day(4, 6))
+    assert chain.partition() == {frozenset({"G001", "G002"})}
+
+
+def test_another_run_at_the_same_time_is_refused(postgres):
+    from grouping.run import LOCK_CLASS
+
+    chain = SmallChain(postgres, STORES)
+    with postgres.connect() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_lock(:a, :b)"), {"a": LOCK_CLASS, "b": chain.company_id})
+        with pytest.raises(FailedError, match="another run is grouping aldi"):
+            chain.run(day(0))
+
+
+def test_an_unknown_company_is_refused(engine):
+    from grouping.run import run_groups
+    from splitcart.config import get_chain
+
+    with pytest.raises(InputError, match="no stores of 'coles'"):
+        run_groups(engine, get_chain("coles"), lambda: day(0))
+
+
+LISTS = [BASE, REGIONAL, ELSEWHERE]
+SIX = ["G001", "G002", "G003", "G004", "G005", "G006"]
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(SIX))
+def test_the_order_in_which_stores_came_does_not_matter(sqlite, tmp_path, order):
+    import shutil
+    import uuid
+
+    from splitcart.database import create_engine
+
+    path = tmp_path / f"{uuid.uuid4().hex}.db"
+    shutil.copyfile(sqlite.url.database, path)
+    engine = create_engine(f"sqlite:///{path}")
+    chain = SmallChain(engine, order)
+    for store_id in order:
+        number = int(store_id[1:])
+        chain.crawl(store_id, LISTS[number % 3], day(0, number))
+    chain.run(day(0, 12))
+    assert chain.partition() == {frozenset({"G001", "G004"}), frozenset({"G002", "G005"}), frozenset({"G003", "G006"})}
+    assert {chain.ambassador(store_id) for store_id in SIX} == {"G004", "G005", "G006"}
+    engine.dispose()
+
+
+def test_roots_are_as_the_tests_assume():
+    assert sum(len(skus) for skus in ROOTS.values()) == len(BASE) == 200
