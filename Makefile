@@ -1,0 +1,44 @@
+# `make demo` and `make test` set everything up by themselves: they need Python 3.11+ and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint types check bench clean
+
+help:
+	@echo "make demo    set up, then watch the whole of SplitCart work on a replica market (no internet sites)"
+	@echo "make test    set up, then run the whole test suite"
+	@echo "make lint    ruff, the format and the rule of rooms"
+	@echo "make types   mypy --strict"
+	@echo "make check   test, lint and types"
+	@echo "make setup   only the environment in $(VENV)"
+	@echo "make clean   remove the environment, caches and demo-data"
+
+setup: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "SplitCart needs Python 3.11 or newer; set PYTHON=python3.x"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $(READY)
+
+demo: setup
+	$(BIN)/splitcart demo
+
+test: setup
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+check: test lint types
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache demo-data *.egg-info
