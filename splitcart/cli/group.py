@@ -1,0 +1,197 @@
+"""``splitcart group``: which stores share a price list, how sure that is, and how well inference did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Column, Table
+
+from splitcart.cli.common import console, database, print_json
+from splitcart.config import get_chain, get_chains, get_settings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from grouping.overview import GroupDetails, GroupLine
+    from grouping.run import RunReport
+    from grouping.seed import SeedReport
+    from splitcart.config import Chain
+
+app = typer.Typer(no_args_is_help=True, help="Find stores that share a price list, and check that they still do.")
+
+Company = Annotated[str | None, typer.Option("--company", help="Only this company, by its slug (aldi, coles …).")]
+Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+@app.command("seed")
+def seed_command(
+    company: Annotated[str, typer.Option("--company", help="The company to seed, by its slug (aldi, coles …).")],
+    how: Annotated[
+        Literal["singletons", "geographic"],
+        typer.Option(
+            "--how", help="singletons: every store alone, merging does the rest; geographic: one per cluster."
+        ),
+    ] = "singletons",
+    as_json: Json = False,
+) -> None:
+    """Make the first groups of a company that has none."""
+    from grouping.seed import seed
+
+    engine = database()
+    try:
+        report = seed(engine, get_chain(company), how, get_settings().clock())
+    finally:
+        engine.dispose()
+    print_json(report.as_dict()) if as_json else _print_seed(report)
+
+
+@app.command("run")
+def run_command(company: Company = None, as_json: Json = False) -> None:
+    """Judge the waiting candidates, re-home rogues, found and merge groups, settle audits."""
+    from grouping.run import run_groups
+
+    engine = database()
+    try:
+        chains = [get_chain(company)] if company else _known_chains(engine)
+        reports = [run_groups(engine, chain, get_settings().clock()) for chain in chains]
+    finally:
+        engine.dispose()
+    if as_json:
+        print_json([report.as_dict() for report in reports])
+        return
+    for report in reports:
+        _print_run(report)
+
+
+@app.command("list")
+def list_command(
+    company: Company = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Groups that were dissolved or merged, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the groups with their Ambassador, status, last check, and how often their inferences were right."""
+    from grouping.overview import list_groups
+    from splitcart.database import reading
+
+    slug = get_chain(company).slug if company else None
+    engine = database()
+    try:
+        with reading(engine) as session:
+            lines = list_groups(session, slug, ended=ended)
+    finally:
+        engine.dispose()
+    if as_json:
+        print_json([asdict(line) for line in lines])
+        return
+    _print_list(lines)
+
+
+@app.command("show")
+def show_command(
+    group_id: Annotated[int, typer.Argument(help="The group's id, as splitcart group list shows it.")],
+    events: Annotated[int, typer.Option("--events", min=0, help="How many of its newest log entries to show.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Show one group: its members, their exceptions, and what was decided about it."""
+    from grouping.overview import show_group
+    from splitcart.database import reading
+
+    engine = database()
+    try:
+        with reading(engine) as session:
+            details = show_group(session, group_id, events)
+    finally:
+        engine.dispose()
+    print_json(asdict(details)) if as_json else _print_group(details)
+
+
+def _known_chains(engine: sa.Engine) -> list[Chain]:
+    """The chains of which the database has a company."""
+    import sqlalchemy as sa
+
+    from splitcart.database import reading
+    from splitcart.database.models import Company as CompanyRow
+
+    with reading(engine) as session:
+        slugs = set(session.scalars(sa.select(CompanyRow.slug)))
+    return [chain for slug, chain in sorted(get_chains().items()) if slug in slugs]
+
+
+def _print_seed(report: SeedReport) -> None:
+    if report.how == "singletons":
+        console.print(f"{report.company}: every store stands alone; splitcart group run finds the groups")
+        return
+    table = Table("group", "confirmed", "not known yet", "other list", title=f"{report.company}: one group per cluster")
+    for name, confirmed in report.confirmed.items():
+        table.add_row(
+            name, *(str(len(stores)) for stores in (confirmed, report.unconfirmed[name], report.left_out[name]))
+        )
+    console.print(table)
+    if report.uncovered_clusters:
+        console.print(f"no complete coverage yet, so no group: {', '.join(report.uncovered_clusters)}", soft_wrap=True)
+
+
+def _print_run(report: RunReport) -> None:
+    columns = ("group", "status", "Ambassador", "confirmed", "rogues", "pending", "expired", "ejected", "news")
+    table = Table(*columns, title=f"{report.company}: checks")
+    for group in report.groups:
+        sorted_stores = (group.confirmed_matches, group.potential_rogues, group.pending, group.expired, group.ejected)
+        status = "dissolved" if group.dissolved else group.status
+        counts = [", ".join(stores) for stores in sorted_stores]
+        table.add_row(group.name, status, group.ambassador or "", *counts, str(group.news))
+    if report.groups:
+        console.print(table)
+    lines = [f"founded {name} with {', '.join(stores)}" for name, stores in report.founded.items()]
+    lines += [f"{store_id} joined {name}" for store_id, name in report.joined.items()]
+    lines += [f"{name} merged into {survivor}" for name, survivor in report.merged.items()]
+    lines += [f"{store_id} is back in {name} with exceptions" for store_id, name in report.excepted.items()]
+    lines += [f"{store_id} is an outlier" for store_id in report.outliers]
+    lines += [f"{store_id} closed and left its group" for store_id in report.inactive]
+    if report.audits_settled:
+        lines.append(f"{report.audits_settled} audits settled")
+    for line in lines or ["nothing else changed"]:
+        console.print(f"{report.company}: {line}", soft_wrap=True, highlight=False)
+
+
+def _print_list(lines: list[GroupLine]) -> None:
+    table = Table(
+        "id", "company", Column("group", no_wrap=True), "members", Column("Ambassador", no_wrap=True), "status"
+    )
+    for heading in ("last check", "accuracy", "waiting"):
+        table.add_column(heading)
+    for line in lines:
+        table.add_row(
+            str(line.id),
+            line.company,
+            line.name + (f" ({line.category})" if line.category else ""),
+            str(line.members) + (f" ({line.unconfirmed} unconfirmed)" if line.unconfirmed else ""),
+            line.ambassador or "",
+            line.status if line.is_active else "ended",
+            _instant(line.last_checked_at),
+            "" if line.accuracy is None else f"{line.accuracy:.2%} of {line.audited:,}",
+            str(line.candidates or ""),
+        )
+    console.print(table if lines else "no groups; splitcart group seed or splitcart group run makes them")
+
+
+def _print_group(details: GroupDetails) -> None:
+    _print_list([details.line])
+    members = Table("store", "name", "member since", "confirmed", "suspended", "exceptions", title="Members")
+    for member in details.members:
+        instants = (member.since, member.confirmed_at, member.suspended_at)
+        members.add_row(member.store_id, member.name, *map(_instant, instants), ", ".join(member.exceptions))
+    console.print(members)
+    log = Table("at", "what", "store", "verdict", "True Overlap", "shared", title="Log")
+    for event in details.events:
+        overlap, shared = event.figures.get("true_overlap"), event.figures.get("shared")
+        figures = ("" if overlap is None else f"{overlap:.2%}", "" if shared is None else f"{shared:,}")
+        log.add_row(_instant(event.at), event.kind, event.store_id or "", event.verdict or "", *figures)
+    console.print(log)
+
+
+def _instant(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""

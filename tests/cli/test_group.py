@@ -1,0 +1,57 @@
+"""``splitcart group``: seeding, running and reading groups from the front door."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from splitcart.cli.group import app
+from splitcart.config import get_settings
+from splitcart.database import open_database
+from splitcart.errors import InputError
+from tests.grouping.factory import BASE, SmallChain, day
+
+
+@pytest.fixture(autouse=True)
+def _chain(monkeypatch):
+    """Three stores with one list, crawled on the first day; the clock stands at the end of it."""
+    monkeypatch.setenv("SPLITCART_CLOCK_START", "2026-03-02T12:00:00Z")
+    get_settings.cache_clear()
+    engine = open_database(get_settings().resolved_database_url)
+    chain = SmallChain(engine, ["G001", "G002", "G003"])
+    for position, store_id in enumerate(chain.stores):
+        chain.crawl(store_id, BASE, day(0, position))
+    engine.dispose()
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_run_founds_the_groups_that_list_and_show_tell_of():
+    assert "no groups" in run("list")
+    assert "every store stands alone" in run("seed", "--company", "aldi")
+    assert "founded aldi G003 with G001, G002, G003" in run("run")
+    assert "nothing else changed" in run("run", "--company", "aldi")
+    (line,) = json.loads(run("list", "--json"))
+    assert (line["members"], line["ambassador"], line["status"]) == (3, "G003", "HEALTHY")
+    assert "aldi G003" in run("list", "--company", "aldi")
+    shown = json.loads(run("show", str(line["id"]), "--json"))
+    assert [member["store_id"] for member in shown["members"]] == ["G001", "G002", "G003"]
+    assert {event["kind"] for event in shown["events"]} == {"founded"}
+    assert "100.00%" in run("show", str(line["id"]))
+
+
+def test_reports_come_as_json():
+    assert json.loads(run("seed", "--company", "aldi", "--json"))["how"] == "singletons"
+    (report,) = json.loads(run("run", "--json"))
+    assert report["founded"] == {"aldi G003": ["G001", "G002", "G003"]}
+
+
+def test_an_unknown_group_or_company_is_refused():
+    with pytest.raises(InputError, match="there is no group 99"):
+        run("show", "99")
+    with pytest.raises(InputError, match="unknown company"):
+        run("list", "--company", "aldo")
