@@ -5,8 +5,11 @@ instant, and ``splitcart.replica.server.ReplicaServer``, which serves it over HT
 test ground: spiders only ever know a base URL.
 """
 
+from splitcart.replica.catalogue import MarketSku
 from splitcart.replica.config import ChainConfig, ListChange, MarketConfig, Move, default_chains, still
-from splitcart.replica.market import Market, MarketEvent, MarketOffer, MarketSku, MarketStore
+from splitcart.replica.market import Market, MarketEvent
+from splitcart.replica.pricelist import MarketOffer
+from splitcart.replica.stores import MarketStore
 
 __all__ = [
     "ChainConfig",

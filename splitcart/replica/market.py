@@ -16,7 +16,7 @@ from splitcart.replica.catalogue import MarketSku, build_catalogue
 from splitcart.replica.config import MarketConfig
 from splitcart.replica.local import Spells
 from splitcart.replica.pricelist import MarketOffer, PriceList, Promotion, Promotions, make_offer
-from splitcart.replica.ranges import StorePlan, list_names, plan_stores, regional_list
+from splitcart.replica.ranges import StorePlan, list_names, plan_stores
 from splitcart.replica.stores import MarketStore, build_stores
 from splitcart.replica.trees import Tree, build_tree
 
@@ -251,6 +251,3 @@ class _Chain:
             codes = tuple(spell.code for spell in begun if spell.code not in plan.missing)
             if codes:
                 yield MarketEvent(at, day, self.chain, "clearance", store_id, codes)
-
-
-__all__ = ["Market", "MarketEvent", "MarketOffer", "MarketSku", "MarketStore", "regional_list"]
