@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from grouping.divergence import resolve_divergence
-from grouping.effects import demand_verdict, dissolve, eject, learn_price_events, take_news
+from grouping.effects import demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.memberships import confirm, make_ambassador, members
 from grouping.references import Step, exceptions, judge_crawl, references
 from grouping.verdict import Moment, Snapshot, Verdict
@@ -174,6 +174,8 @@ def _conclude(
     _confirm_ambassador(step, group, found)
     _promote(step, group, found)
     report.news = take_news(step, group, list(found.confirmed.values()), _newest_of(old_ambassador, moments))
+    for snapshot in found.confirmed.values():
+        end_exceptions(step, group, snapshot)
     if old_ambassador is not None and old_ambassador != group.ambassador_id:
         demand_verdict(step, group, _newest_of(old_ambassador, moments))
     doubted = {place.store_id for place in places.values() if place.suspended_at} - set(found.confirmed)

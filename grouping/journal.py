@@ -1,9 +1,10 @@
 """The log of what grouping decided and why: ``group_events``.
 
-Kinds: ``verdict`` and ``pending`` (a candidate crawl), ``diverged``, ``suspended``, ``healed``, ``ejected``,
-``promoted``, ``ambassador_rogue``, ``dissolved`` (a check); ``seeded``, ``unseeded``, ``founded``, ``joined``,
-``merged``, ``excepted``, ``unexcepted``, ``outlier``, ``inactive`` (a store's place); ``run``. Ingestion adds
-``news_waiting``. An event whose ``verdict`` is ``confirmed`` makes its candidate crawl a reference of the group.
+Kinds: ``verdict`` and ``pending`` (a candidate crawl); ``diverged``, ``suspended``, ``healed``, ``ejected``,
+``cleared``, ``promoted``, ``ambassador_rogue``, ``dissolved`` (a check); ``seeded``, ``unseeded``, ``founded``,
+``joined``, ``merged``, ``excepted``, ``unexcepted``, ``outlier``, ``inactive`` (a store's place); ``run``. Ingestion
+adds ``news`` and ``news_waiting``. An event whose ``verdict`` is ``confirmed`` makes its candidate crawl a reference of
+the group.
 """
 
 from datetime import datetime

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
 from splitcart.cli.common import console, database, print_json
 from splitcart.config import get_chain, get_chains, get_settings
@@ -125,7 +125,13 @@ def _print_seed(report: SeedReport) -> None:
     if report.how == "singletons":
         console.print(f"{report.company}: every store stands alone; splitcart group run finds the groups")
         return
-    table = Table("group", "confirmed", "not known yet", "other list", title=f"{report.company}: one group per cluster")
+    table = _table(
+        "group",
+        "confirmed",
+        "not known yet",
+        "other list",
+        title=f"{report.company}: one group per cluster",
+    )
     for name, confirmed in report.confirmed.items():
         table.add_row(
             name, *(str(len(stores)) for stores in (confirmed, report.unconfirmed[name], report.left_out[name]))
@@ -136,13 +142,18 @@ def _print_seed(report: SeedReport) -> None:
 
 
 def _print_run(report: RunReport) -> None:
-    columns = ("group", "status", "Ambassador", "confirmed", "rogues", "pending", "expired", "ejected", "news")
-    table = Table(*columns, title=f"{report.company}: checks")
+    table = _table("group", "status", "Ambassador", "verdicts", "news", title=f"{report.company}: checks")
     for group in report.groups:
-        sorted_stores = (group.confirmed_matches, group.potential_rogues, group.pending, group.expired, group.ejected)
+        verdicts = {
+            "confirmed": group.confirmed_matches,
+            "rogue": group.potential_rogues,
+            "pending": group.pending,
+            "expired": group.expired,
+            "ejected": group.ejected,
+        }
+        told = "; ".join(f"{kind} {', '.join(stores)}" for kind, stores in verdicts.items() if stores)
         status = "dissolved" if group.dissolved else group.status
-        counts = [", ".join(stores) for stores in sorted_stores]
-        table.add_row(group.name, status, group.ambassador or "", *counts, str(group.news))
+        table.add_row(group.name, status, group.ambassador or "", told, str(group.news or ""))
     if report.groups:
         console.print(table)
     lines = [f"founded {name} with {', '.join(stores)}" for name, stores in report.founded.items()]
@@ -158,15 +169,11 @@ def _print_run(report: RunReport) -> None:
 
 
 def _print_list(lines: list[GroupLine]) -> None:
-    table = Table(
-        "id", "company", Column("group", no_wrap=True), "members", Column("Ambassador", no_wrap=True), "status"
-    )
-    for heading in ("last check", "accuracy", "waiting"):
-        table.add_column(heading)
+    columns = ("id", "group", "members", "Ambassador", "status", "checked", "accuracy", "waiting")
+    table = _table(*columns)
     for line in lines:
         table.add_row(
             str(line.id),
-            line.company,
             line.name + (f" ({line.category})" if line.category else ""),
             str(line.members) + (f" ({line.unconfirmed} unconfirmed)" if line.unconfirmed else ""),
             line.ambassador or "",
@@ -180,17 +187,22 @@ def _print_list(lines: list[GroupLine]) -> None:
 
 def _print_group(details: GroupDetails) -> None:
     _print_list([details.line])
-    members = Table("store", "name", "member since", "confirmed", "suspended", "exceptions", title="Members")
+    members = _table("store", "name", "member since", "confirmed", "suspended", "exceptions", title="Members")
     for member in details.members:
         instants = (member.since, member.confirmed_at, member.suspended_at)
         members.add_row(member.store_id, member.name, *map(_instant, instants), ", ".join(member.exceptions))
     console.print(members)
-    log = Table("at", "what", "store", "verdict", "True Overlap", "shared", title="Log")
+    log = _table("at", "what", "store", "verdict", "True Overlap", "shared", title="Log")
     for event in details.events:
         overlap, shared = event.figures.get("true_overlap"), event.figures.get("shared")
         figures = ("" if overlap is None else f"{overlap:.2%}", "" if shared is None else f"{shared:,}")
         log.add_row(_instant(event.at), event.kind, event.store_id or "", event.verdict or "", *figures)
     console.print(log)
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    """A table without lines, so that it fits a terminal of 80 columns."""
+    return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def _instant(at: datetime | None) -> str:

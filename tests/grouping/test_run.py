@@ -183,6 +183,18 @@ def test_a_store_with_exceptions_is_confirmed_by_the_rest_and_never_promoted(eng
     assert chain.listed("G001") == BASE
 
 
+def test_an_exception_ends_when_the_store_shows_the_list_again(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", prices=REGIONAL, between=["G002"])
+    chain.run(day(5, 2))
+    chain.crawl("G001", BASE, day(6))
+    chain.run(day(6, 2))
+    chain.crawl("G001", BASE, day(7))
+    chain.run(day(7, 2))
+    assert len(chain.events("unexcepted", "G001")) == 1
+    assert chain.ambassador("G001") == "G001"
+
+
 def test_rogues_without_a_confirmed_match_are_suspended_until_the_tie_breaker(engine):
     chain = grouped(engine)
     movers(chain, "G001", "G002")
