@@ -200,6 +200,9 @@ def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Co
     sights: dict[int, Sight] = {}
     for row in rows.mappings():
         gone = row["until"] is not None and row["until"] <= row["observed_to"]
+        if gone and row["reason"] == "gap":
+            sights.pop(row["sku_id"], None)  # it was there, at a price that nobody could read
+            continue
         sights[row["sku_id"]] = Sight(
             store_id=store_id,
             offer=None if gone else Offer(*(row[name] for name in OFFER_COLUMNS)),

@@ -224,7 +224,7 @@ OFFER_COLUMNS = (
 
 
 class Price(OfferColumns, Base):
-    """The current offer of a sku at a store as observed; ``left_at`` makes it a tombstone."""
+    """The current offer of a sku at a store as observed; ``left_at`` makes it a tombstone: gone, or price unknown."""
 
     __tablename__ = "prices"
     __table_args__ = (Index(None, "sku_id"), {"sqlite_with_rowid": False})
@@ -238,7 +238,7 @@ class Price(OfferColumns, Base):
 
 
 class PriceHistory(OfferColumns, Base):
-    """A closed interval ``[since, until)`` of one offer; ``reason`` is ``changed`` or ``left``."""
+    """A closed interval ``[since, until)`` of one offer; ``reason`` is ``changed``, ``left`` or ``gap``."""
 
     __tablename__ = "price_history"
     __table_args__ = ({"sqlite_with_rowid": False},)

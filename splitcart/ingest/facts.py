@@ -1,7 +1,8 @@
 """The diff: one crawl of one store against what is stored of it, as a handful of set-based statements.
 
 What a crawl shows again is not written; what it shows otherwise closes an interval and opens another; what it misses
-in a category that it saw completely leaves the shelf. The same statements serve a new file and a replay.
+in a category that it saw completely leaves the shelf. What it saw without a usable offer is a gap: its price is unknown
+from then on, until a crawl shows one again. The same statements serve a new file and a replay.
 """
 
 from collections.abc import Iterable
@@ -42,7 +43,7 @@ changes = sa.Table(
     "offer_changes",
     _scratch,
     sa.Column("sku_id", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.String(8), nullable=False),  # new, changed, returned, left
+    sa.Column("kind", sa.String(8), nullable=False),  # new, changed, returned, left, gap
     sa.Column("at", UtcDateTime, nullable=False),
     prefixes=["TEMPORARY"],
 )
@@ -102,10 +103,11 @@ def merge(session: Session, store_id: int, crawl_id: int) -> dict[str, int]:
 
 
 def merged_changes(session: Session, crawl_id: int) -> list[News]:
-    """Return what the merge that just ran changed, as news of the crawl (row id)."""
+    """Return what the merge that just ran changed, as news of the crawl (row id); a gap is no news."""
     rows = session.execute(
         sa.select(changes.c.sku_id, changes.c.kind, changes.c.at, *offer_columns(staged))
         .join_from(changes, staged, staged.c.sku_id == changes.c.sku_id, isouter=True)
+        .where(changes.c.kind != "gap")
         .order_by(changes.c.sku_id)
     )
     return [
@@ -171,7 +173,12 @@ def _find_changes(session: Session, store_id: int, crawl_id: int) -> None:
         .join(staged, staged.c.sku_id == price_table.c.sku_id, isouter=True)
         .where(price_table.c.store_id == store_id, price_table.c.left_at.is_(None), staged.c.sku_id.is_(None))
     )
-    for found in (shown, missed):
+    unknown = (
+        sa.select(staged.c.sku_id, sa.literal("gap"), _later(staged.c.observed_from, price_table.c.since))
+        .join_from(staged, price_table, mine)
+        .where(sa.not_(staged.c.has_offer), price_table.c.left_at.is_(None))
+    )
+    for found in (shown, missed, unknown):
         session.execute(sa.insert(changes).from_select(["sku_id", "kind", "at"], found))
 
 
@@ -189,7 +196,7 @@ def _close_intervals(session: Session, store_id: int) -> None:
         .join(changes, changes.c.sku_id == price_table.c.sku_id)
         .where(
             price_table.c.store_id == store_id,
-            changes.c.kind.in_(("changed", "left")),
+            changes.c.kind.in_(("changed", "left", "gap")),
             changes.c.at > price_table.c.since,
         )
     )
@@ -199,7 +206,9 @@ def _close_intervals(session: Session, store_id: int) -> None:
 
 def _write_changes(session: Session, store_id: int, crawl_id: int) -> None:
     mine = sa.and_(price_table.c.store_id == store_id, price_table.c.sku_id == changes.c.sku_id)
-    session.execute(sa.update(price_table).where(mine, changes.c.kind == "left").values(left_at=changes.c.at))
+    session.execute(
+        sa.update(price_table).where(mine, changes.c.kind.in_(("left", "gap"))).values(left_at=changes.c.at)
+    )
     session.execute(
         sa.update(price_table)
         .where(mine, changes.c.kind.in_(("changed", "returned")), staged.c.sku_id == changes.c.sku_id)

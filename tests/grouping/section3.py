@@ -15,11 +15,11 @@ LENGTH = timedelta(minutes=3)
 
 @dataclass(frozen=True)
 class ModelCrawl:
-    """One crawl: ``saw`` gives the offers (price, was); ``complete`` the roots that it saw completely."""
+    """One crawl: ``saw`` gives the offers (price, was) or None for no usable offer; ``complete`` the roots seen whole."""
 
     store: str
     step: int
-    saw: dict[str, tuple[int, int | None]]
+    saw: dict[str, tuple[int, int | None] | None]
     complete: frozenset[str]
 
     def begin(self, root: str) -> datetime:
@@ -64,11 +64,11 @@ class Model:
         for crawl in sorted((c for c in self.crawls if c.store == store), key=lambda c: c.step):
             if crawl.begin(root) > at:
                 continue
-            if sku in crawl.saw:
-                if shown is None or shown[0] != crawl.saw[sku]:
-                    shown = (crawl.saw[sku], crawl.begin(root))
-            elif root in crawl.complete:
-                shown = None
+            if (offer := crawl.saw.get(sku)) is not None:
+                if shown is None or shown[0] != offer:
+                    shown = (offer, crawl.begin(root))
+            elif root in crawl.complete or sku in crawl.saw:
+                shown = None  # off the shelf, or there at an unknown price
         return shown
 
     def covered(self, store: str, root: str, at: datetime) -> datetime | None:

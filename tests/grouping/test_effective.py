@@ -34,7 +34,7 @@ def crawls(draw: st.DrawFn) -> list[ModelCrawl]:
     )
     made = []
     for store, step in slots:
-        saw = draw(st.dictionaries(st.sampled_from(sorted(ROOTS)), offers))
+        saw = draw(st.dictionaries(st.sampled_from(sorted(ROOTS)), offers | st.none()))
         made.append(ModelCrawl(store, step, saw, draw(st.frozensets(st.sampled_from(["A", "B"])))))
     return made
 
@@ -139,7 +139,8 @@ def known_skus(session, company_id: int, model: Model) -> dict[str, tuple[int, i
 
 
 def as_file(crawl: ModelCrawl, folder: Path) -> Path:
-    rows = [product(code, ROOTS[code], price, was_cents=was) for code, (price, was) in sorted(crawl.saw.items())]
+    shown = {code: pair or (None, None) for code, pair in sorted(crawl.saw.items())}
+    rows = [product(code, ROOTS[code], price, was_cents=was) for code, (price, was) in shown.items()]
     scope = [
         category(root, crawl.begin(root), complete=root in crawl.complete, minutes=int(LENGTH.total_seconds() // 60))
         for root in ("A", "B")

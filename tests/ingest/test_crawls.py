@@ -104,18 +104,23 @@ def test_what_comes_back_starts_a_new_run_on_the_shelf(ingester: CrawlIngester, 
     assert history(ingester) == [("a1", 100, FIRST, FIRST + DAY, "left")]
 
 
-def test_listed_without_a_price_is_seen_and_keeps_its_offer(ingester: CrawlIngester, tmp_path: Path) -> None:
+def test_listed_without_a_price_is_seen_but_its_price_is_unknown_from_then_on(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
     ingester.ingest(crawl(tmp_path, FIRST, {"a1": 100}))
     result = ingester.ingest(crawl(tmp_path, FIRST + DAY, {"a1": None}))
     assert (result.counts["gaps"], result.counts["left"]) == (1, 0)
-    assert shelf(ingester) == {"a1": (100, FIRST, None)}
+    assert shelf(ingester) == {"a1": (100, FIRST, FIRST + DAY)}
+    assert history(ingester) == [("a1", 100, FIRST, FIRST + DAY, "gap")]
 
 
 def test_a_price_beyond_all_proportion_is_set_aside(ingester: CrawlIngester, tmp_path: Path) -> None:
     ingester.ingest(crawl(tmp_path, FIRST, {"a1": 599}))
     result = ingester.ingest(crawl(tmp_path, FIRST + DAY, {"a1": 5}))
     assert result.counts["implausible"] == 1
-    assert shelf(ingester) == {"a1": (599, FIRST, None)}
+    assert history(ingester) == [("a1", 599, FIRST, FIRST + DAY, "gap")]
+    ingester.ingest(crawl(tmp_path, FIRST + 2 * DAY, {"a1": 599}))
+    assert shelf(ingester) == {"a1": (599, FIRST + 2 * DAY, None)}
 
 
 def test_the_same_file_twice_changes_nothing(ingester: CrawlIngester, tmp_path: Path) -> None:
