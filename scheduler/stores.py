@@ -37,7 +37,7 @@ class DatabaseStores:
         """Tell that the crawl goes on; raise LeaseError when the store was given to another worker."""
         if lease.lease_id is not None:
             with transaction(self._engine) as session:
-                renew_lease(session, lease.lease_id, self._clock)
+                lease.expires_at = renew_lease(session, lease.lease_id, self._clock).expires_at
 
     def release(self, lease: StoreLease, outcome: str, failure_class: str | None = None) -> None:
         """Hand the store back with how its crawl ended: finished, partial or failed."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -239,12 +240,8 @@ def test_processes_that_lease_at_the_same_time_never_share_a_store_and_keep_the_
     perth = world.cluster("Perth", 40)
     world.cluster("Bunbury", 12)
     url = world.engine.url.render_as_string(hide_password=False)
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, url, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for number in range(4)
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": Path(__file__).parents[2], "text": True}
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, url, str(number)], **pipes) for number in range(4)]
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()

@@ -1,0 +1,108 @@
+"""``splitcart generate``: derive from what is stored; here the clusters of stores and their maps."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from splitcart.cli.common import console, database
+from splitcart.config import get_chain, get_chains, get_settings
+from splitcart.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Engine
+
+    from scheduler import ClusterReport
+    from splitcart.config import Chain
+
+app = typer.Typer(no_args_is_help=True, help="Derive clusters, maps and comparisons from what is stored.")
+
+Company = Annotated[str | None, typer.Option("--company", help="Only this company, by its slug (aldi, coles …).")]
+
+
+@app.command("clusters")
+def clusters_command(company: Company = None) -> None:
+    """Find the dense areas of each chain's stores anew; a cluster keeps its id while most of its stores remain."""
+    from scheduler import update_clusters
+    from splitcart.database import transaction
+
+    with _chains(company) as (engine, chains):
+        for chain in chains:
+            with transaction(engine) as session:
+                report = update_clusters(session, chain, get_settings().clock())
+            _print(report)
+
+
+@app.command("map")
+def map_command(company: Company = None) -> None:
+    """Draw each chain's clusters as a PNG below SPLITCART_DATA_DIR/maps."""
+    from scheduler import draw_map, read_clusters
+    from splitcart.database import reading
+
+    with _chains(company) as (engine, chains):
+        for chain in chains:
+            with reading(engine) as session:
+                report = read_clusters(session, chain, get_settings().clock())
+            path = draw_map(report, get_settings().folder("maps") / f"{chain.slug}_clusters.png")
+            if not report.clusters:
+                console.print(f"{chain.slug} has no clusters; run: splitcart generate clusters", soft_wrap=True)
+            console.print(f"{path}: {_summary(report)}", soft_wrap=True)
+
+
+@contextmanager
+def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
+    """Open the database, and choose the chains that have stores in it, or the one that was named."""
+    import sqlalchemy as sa
+
+    from splitcart.database import reading
+    from splitcart.database.models import Company as CompanyRow
+    from splitcart.database.models import Store
+
+    named = [get_chain(company)] if company else None
+    engine = database()
+    try:
+        with reading(engine) as session:
+            stored = set(session.scalars(sa.select(CompanyRow.slug).join(Store, Store.company_id == CompanyRow.id)))
+        chains = named or [chain for slug, chain in get_chains().items() if slug in stored]
+        if not chains:
+            raise InputError("no store is stored yet; run: scrapy crawl aldi_stores, then: splitcart update stores")
+        yield engine, chains
+    finally:
+        engine.dispose()
+
+
+def _print(report: ClusterReport) -> None:
+    table = Table(title=f"{report.company}: {_summary(report)}", title_justify="left", title_style="bold")
+    for heading in ("cluster", "stores", "change"):
+        table.add_column(heading, justify="right" if heading == "stores" else "left")
+    for name, stores in report.clusters.items():
+        table.add_row(name, str(len(stores)), "new" if name in report.created else "")
+    for name in report.ended:
+        table.add_row(name, "0", "ended")
+    console.print(table)
+    if report.isolated or report.invalid:
+        _print_left_out(report)
+
+
+def _print_left_out(report: ClusterReport) -> None:
+    table = Table(title=f"{report.company}: stores in no cluster", title_justify="left", title_style="bold")
+    for heading in ("store", "name", "why"):
+        table.add_column(heading)
+    for store, reason in report.invalid:
+        table.add_row(store.store_id, store.name, f"[red]{reason}[/]")
+    for store in report.isolated:
+        table.add_row(store.store_id, store.name, f"isolated at {store.latitude:.4f}, {store.longitude:.4f}")
+    console.print(table)
+
+
+def _summary(report: ClusterReport) -> str:
+    clustered = sum(map(len, report.clusters.values()))
+    return (
+        f"{clustered} stores in {len(report.clusters)} clusters, {len(report.isolated)} isolated, "
+        f"{len(report.invalid)} with coordinates that cannot be used"
+    )
