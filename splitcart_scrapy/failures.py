@@ -67,8 +67,8 @@ STOPS_SPIDER = frozenset({FailureClass.BLOCKED, FailureClass.RATE_LIMITED})
 _MAX_SHOWN = 80
 
 
-def refusal(status: int, body: bytes, url: str) -> SiteError | None:
-    """Return what is wrong with an answer where JSON was asked for, None if it may be JSON.
+def refusal(status: int, body: bytes, url: str, *, is_page: bool = False) -> SiteError | None:
+    """Return what is wrong with an answer, None if it may be what was asked for: JSON, or an HTML page.
 
     A page where JSON is expected is a block: retailers.md 2.4 (Akamai), and no API answers with HTML.
     """
@@ -78,7 +78,7 @@ def refusal(status: int, body: bytes, url: str) -> SiteError | None:
         return RateLimitedError(f"rate limited: 429 at {url}, also after waiting")
     if status >= 500:
         return NetworkError(f"{status} at {url}, also when asked again")
-    if body.lstrip()[:1] == b"<":
+    if not is_page and body.lstrip()[:1] == b"<":
         return BlockedError(f"blocked: a page where JSON was expected at {url}: {_shown(body)}")
     if status != 200:
         return SiteChangedError(f"{status} at {url}, expected 200: {_shown(body)}", status)

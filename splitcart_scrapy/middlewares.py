@@ -8,12 +8,17 @@ from typing import Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares import cookies
 from scrapy.http import Response
+from tldextract import TLDExtract
 
-from splitcart.config import get_settings
 from splitcart.measures.clock import Clock
+from splitcart_scrapy.spiders.base import site_spider
 
 logger = logging.getLogger(__name__)
+
+# At the first cookie, Scrapy would fetch the newest list of public suffixes from a third site; the packaged one does.
+cookies._split_domain = TLDExtract(suffix_list_urls=(), include_psl_private_domains=True)  # noqa: SLF001 - no setting for it
 
 WAITED = "splitcart_waits"
 
@@ -37,7 +42,7 @@ class RetryAfterMiddleware:
             settings.getfloat("RETRY_AFTER_MAX_SECONDS"),
             settings.getfloat("RETRY_AFTER_DEFAULT_SECONDS"),
             settings.getint("RETRY_AFTER_TIMES"),
-            get_settings().clock(),
+            site_spider(crawler).clock,
         )
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:

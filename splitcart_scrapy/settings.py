@@ -40,7 +40,9 @@ ITEM_PIPELINES = {
 # Seconds between two signs of life to the lender of a store.
 HEARTBEAT_SECONDS = 180.0
 
+# Both would let whoever is on this machine run code in the spider.
 TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
 LOG_LEVEL = "INFO"
 FEED_EXPORT_ENCODING = "utf-8"
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"

@@ -181,7 +181,7 @@ def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRe
         was_cents=was_cents if on_special else None,
         unit_price_cents=unit.cents if unit else None,
         unit_measure=unit.measure if unit else None,
-        special_kind=_special_kind(row, on_special=on_special, multi_buy=multi_buy_cents, member=member_cents),
+        special_kind=("half_price" if row.is_half_price else "special") if on_special else None,
         multi_buy_quantity=multi_buy.quantity if multi_buy_cents else None,
         multi_buy_cents=multi_buy_cents,
         member_cents=member_cents,
@@ -199,14 +199,6 @@ def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRe
         url=f"{SITE}/shop/productdetails/{sku}/{row.url_friendly_name}" if clean_text(row.url_friendly_name) else None,
         flags=["online_only"] if row.is_online_only else None,
     )
-
-
-def _special_kind(row: _Row, *, on_special: bool, multi_buy: int | None, member: int | None) -> str | None:
-    if on_special:
-        return "half_price" if row.is_half_price else "special"
-    if multi_buy:
-        return "multi_buy"
-    return "member_price" if member else None
 
 
 def _cents(amount: float | None) -> int | None:
@@ -235,7 +227,9 @@ def _names(text: Any) -> list[str]:
 def _allergens(attributes: Mapping[str, Any]) -> str | None:
     contains = clean_text(attributes.get("allergystatement"))
     may_contain = clean_text(attributes.get("allergenmaybepresent"))
-    return "; ".join(text for text in (contains, may_contain and f"May be present: {may_contain}") if text) or None
+    if may_contain and not may_contain.lower().startswith("may"):
+        may_contain = f"May be present: {may_contain}"
+    return "; ".join(text for text in (contains, may_contain) if text) or None
 
 
 def _health_star(text: Any) -> float | None:

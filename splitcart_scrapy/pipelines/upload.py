@@ -10,9 +10,11 @@ from scrapy.statscollectors import StatsCollector
 
 from splitcart.config import Settings, get_settings
 from splitcart.errors import InputError
+from splitcart.measures.clock import Clock
 from splitcart.transfer.client import Client
 from splitcart.transfer.outbox import UploadOutcome, upload_outbox
 from splitcart_scrapy.items import CrawlEndItem, Item
+from splitcart_scrapy.spiders.base import site_spider
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +27,11 @@ class UploadPipeline:
     A file that cannot be sent stays in the outbox, for the next crawl or ``splitcart upload``.
     """
 
-    def __init__(self, settings: Settings, client: Client, stats: StatsCollector) -> None:
+    def __init__(self, settings: Settings, client: Client, stats: StatsCollector, clock: Clock) -> None:
         self.settings = settings
         self.client = client
         self.stats = stats
+        self.clock = clock
         self._running: asyncio.Task[None] | None = None
         self._wanted = False
 
@@ -42,7 +45,7 @@ class UploadPipeline:
         except InputError as error:
             raise NotConfigured(f"{error}; files stay in the outbox") from error
         assert crawler.stats is not None
-        return cls(settings, client, crawler.stats)
+        return cls(settings, client, crawler.stats, site_spider(crawler).clock)
 
     def process_item(self, item: Item) -> Item:
         if isinstance(item, CrawlEndItem) and item.files:
@@ -64,4 +67,4 @@ class UploadPipeline:
                 logger.log(level, "upload of %s: %s %s", outcome.path.name, outcome.status, outcome.message)
 
     def _send_waiting(self) -> list[UploadOutcome]:
-        return upload_outbox(self.settings.data_dir, KINDS, self.client, self.settings.clock())
+        return upload_outbox(self.settings.data_dir, KINDS, self.client, self.clock)

@@ -7,10 +7,10 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
 
-from splitcart.config import Chain, get_chain
+from splitcart.config import Chain
 from splitcart.transfer.records import ProductRecord, StoreRecord
 from splitcart_scrapy.items import CategoryEndItem, CrawlStartItem, Item
-from splitcart_scrapy.spiders.base import SiteSpider
+from splitcart_scrapy.spiders.base import site_spider
 
 MAX_PRICE_CENTS = 10_000_000
 MAX_SKU_LENGTH = 64
@@ -38,8 +38,7 @@ class ValidatePipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         assert crawler.stats is not None
-        assert issubclass(crawler.spidercls, SiteSpider)
-        return cls(crawler.stats, get_chain(crawler.spidercls.company))
+        return cls(crawler.stats, site_spider(crawler).chain)
 
     def process_item(self, item: Item) -> Item:
         if isinstance(item, CrawlStartItem):

@@ -11,6 +11,7 @@ from splitcart.transfer.crawl_writer import WorkingFileBusyError
 from splitcart.transfer.records import ProductRecord, StoreRecord
 from splitcart_scrapy.exporters import CrawlFileExporter
 from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, Item
+from splitcart_scrapy.spiders.base import site_spider
 
 
 class WritePipeline:
@@ -22,9 +23,8 @@ class WritePipeline:
         self._exporter: CrawlFileExporter | None = None
 
     @classmethod
-    def from_crawler(cls, _crawler: Crawler) -> Self:
-        settings = get_settings()
-        return cls(settings, settings.clock())
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(get_settings(), site_spider(crawler).clock)
 
     def process_item(self, item: Item) -> Item:
         if isinstance(item, CrawlStartItem):

@@ -102,7 +102,7 @@ class StorePricesSpider(SiteSpider):
             failed_in_a_row = failed_in_a_row + 1 if store.outcome == "failed" else 0
             is_last_named = len(self.asked.stores) == crawled
             if store.failure_class in STOPS_SPIDER or failed_in_a_row == (1 if is_last_named else MAX_FAILED_STORES):
-                raise CloseSpider(store.failure_class or "failed")
+                raise CloseSpider(store.failure_class.value if store.failure_class else "failed")
         if not crawled:
             self.logger.info("%s: no store is due", self.company)
 

@@ -15,6 +15,7 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
     IgnoreRequest,
+    NotConfigured,
     ResponseDataLossError,
     UsageError,
 )
@@ -121,8 +122,11 @@ class SiteSpider(Spider):
         """Return the base URL of the site or API, as the settings or else the chain name it."""
         return get_settings().base_url(self.company, key, self.chain.base_urls[key])
 
-    async def fetch(self, request: Request) -> Response:
-        """Return the answer to a request; raise a SiteError for a block, a refusal or a broken connection."""
+    async def fetch(self, request: Request, *, is_page: bool = False) -> Response:
+        """Return the answer to a request for JSON, or for an HTML page.
+
+        Raises a SiteError for a block, a refusal or a broken connection.
+        """
         assert self.crawler.engine is not None
         try:
             response = await self.crawler.engine.download_async(request)
@@ -132,7 +136,7 @@ class SiteSpider(Spider):
             raise NetworkError(f"no answer from {request.url}: {error or type(error).__name__}") from error
         except IgnoreRequest as error:
             raise BlockedError(f"not asked for, robots.txt forbids it: {request.url}") from error
-        if problem := refusal(response.status, response.body, request.url):
+        if problem := refusal(response.status, response.body, request.url, is_page=is_page):
             raise problem
         return response
 
@@ -152,3 +156,10 @@ class SiteSpider(Spider):
         """Add to one of the crawl's figures, shown among Scrapy's stats as ``splitcart/<key>``."""
         assert self.crawler.stats is not None
         self.crawler.stats.inc_value(f"splitcart/{key}", by)
+
+
+def site_spider(crawler: Crawler) -> SiteSpider:
+    """Return the spider of a crawler, for components that need its chain or its clock; others do without them."""
+    if not isinstance(crawler.spider, SiteSpider):
+        raise NotConfigured(f"{crawler.spider!r} is no spider of SplitCart")
+    return crawler.spider

@@ -159,7 +159,7 @@ class StoreCrawl:
         spider = self.spider
         try:
             if warm_up := spider.warm_up_request(self.lease):
-                await spider.fetch(warm_up)
+                await spider.fetch(warm_up, is_page=True)
             excluded = spider.chain.excluded_categories
             return await spider.read(spider.tree_request(self.lease), lambda body: spider.parse_tree(body, excluded))
         except SiteChangedError as error:

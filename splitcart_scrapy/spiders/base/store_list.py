@@ -42,7 +42,7 @@ class StoreListSpider(SiteSpider):
         yield CrawlEndItem(
             keep=bool(found),
             complete=failure_class is None and not unreadable,
-            finish_reason=failure_class or "finished",
+            finish_reason=failure_class.value if failure_class else "finished",
             failure_class=failure_class,
             stats={"unreadable_rows": unreadable},
         )
@@ -53,4 +53,4 @@ class StoreListSpider(SiteSpider):
         self.count("stores/listed", len(found))
         if failure_class:
             self.count(f"failures/{failure_class}")
-            raise CloseSpider(failure_class)
+            raise CloseSpider(failure_class.value)
