@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import IO, Any
+from types import TracebackType
+from typing import IO, Any, Self
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -111,7 +112,7 @@ class Client:
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, dev: bool = False) -> "Client":
+    def from_settings(cls, settings: Settings, *, dev: bool = False) -> Self:
         """Return the client that the settings describe; raise InputError naming the setting that is missing."""
         url = settings.api_dev_server_url if dev else settings.api_server_url
         if not url:
@@ -121,6 +122,18 @@ class Client:
         if settings.api_secret_key is None:
             raise InputError("API_SECRET_KEY is not set; set it to the key that the server's operator gave you")
         return cls(url, settings.api_secret_key.get_secret_value(), clock=settings.clock())
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"Client({self.base_url!r})"

@@ -1,0 +1,31 @@
+"""The web application."""
+
+from random import Random, SystemRandom
+
+import sqlalchemy as sa
+from fastapi import Depends, FastAPI
+
+import splitcart
+from splitcart.config import Settings
+from splitcart.measures.clock import Clock
+from splitcart.server.health import health_routes
+from splitcart.server.keys import key_check
+from splitcart.server.leasing import lease_routes
+from splitcart.server.problems import answer_problems
+from splitcart.server.receiving import Limits
+from splitcart.server.uploads import upload_routes
+from splitcart.transfer.inbox import remove_abandoned
+
+
+def create_app(
+    settings: Settings, engine: sa.Engine, clock: Clock, *, rng: Random | None = None, limits: Limits | None = None
+) -> FastAPI:
+    """Return the application; raise InputError when the settings give it no key to ask for."""
+    needs_key = [Depends(key_check(settings))]
+    remove_abandoned(settings.data_dir / "state" / "arriving")
+    app = FastAPI(title="SplitCart", version=splitcart.__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    answer_problems(app)
+    app.include_router(health_routes(settings.data_dir, engine))
+    app.include_router(upload_routes(settings.data_dir, engine, clock, limits or Limits()), dependencies=needs_key)
+    app.include_router(lease_routes(engine, clock, rng or SystemRandom()), dependencies=needs_key)
+    return app

@@ -1,0 +1,95 @@
+"""Receiving one file: bytes to disk as they come, verified on the way, never more than a chunk in memory."""
+
+import hmac
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO
+
+import anyio
+from fastapi.concurrency import run_in_threadpool
+
+from splitcart.server.problems import Problem
+from splitcart.transfer import CrawlFileError, StreamVerifier, TooLargeError, Verified
+from splitcart.transfer.lock import FileLock
+
+CHUNK_BYTES = 1 << 18
+RETRY_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one upload may take: compressed size, inflated size, inflation, and silence between two pieces."""
+
+    max_bytes: int = 64 << 20
+    max_inflated_bytes: int = 1 << 30
+    max_ratio: float = 200.0
+    silence_seconds: float = 60.0
+
+
+@contextmanager
+def arriving(folder: Path, sha256: str) -> Iterator[Path]:
+    """Give the temporary file for these bytes to one receiver at a time, of all server processes; others get 409."""
+    path = folder / f"{sha256}.part"
+    lock = FileLock(path.with_suffix(".lock"))
+    if not lock.acquire():
+        detail = "the same bytes are arriving in another request; ask again when it has ended"
+        raise Problem(HTTPStatus.CONFLICT, detail, {"Retry-After": str(RETRY_SECONDS)})
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+async def receive(stream: AsyncIterator[bytes], path: Path, sha256: str, limits: Limits) -> Verified:
+    """Write a body to ``path``, durably; raise Problem where it is not one whole file with this SHA-256."""
+    verifier = StreamVerifier(max_bytes=limits.max_inflated_bytes, max_ratio=limits.max_ratio)
+    with path.open("wb") as file:
+        try:
+            async for chunk in _in_chunks(stream, limits.silence_seconds):
+                await run_in_threadpool(_take, chunk, verifier, file)
+            verified = await run_in_threadpool(_finish, verifier, file)
+        except TooLargeError as error:
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from error
+        except CrawlFileError as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+    if not hmac.compare_digest(verified.sha256, sha256):
+        detail = f"the body's SHA-256 is {verified.sha256}, not the {sha256} of X-Content-SHA256; send the file again"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+    return verified
+
+
+def _take(chunk: bytes, verifier: StreamVerifier, file: BinaryIO) -> None:
+    verifier.feed(chunk)
+    file.write(chunk)
+
+
+def _finish(verifier: StreamVerifier, file: BinaryIO) -> Verified:
+    verified = verifier.finish()
+    file.flush()
+    os.fsync(file.fileno())
+    return verified
+
+
+async def _in_chunks(stream: AsyncIterator[bytes], silence_seconds: float) -> AsyncIterator[bytes]:
+    """Gather the small pieces of the network: a thread hop for each would cost more than its work."""
+    gathered = bytearray()
+    while True:
+        try:
+            with anyio.fail_after(silence_seconds):
+                piece = await anext(stream, None)
+        except TimeoutError as error:
+            detail = f"nothing came for {silence_seconds:g} seconds; send the file again"
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail) from error
+        if piece is None:
+            break
+        gathered += piece
+        if len(gathered) >= CHUNK_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)

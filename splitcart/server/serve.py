@@ -1,0 +1,101 @@
+"""Running the application: in the foreground, or in a thread beside something else."""
+
+import logging
+import socket
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from fastapi import FastAPI
+
+from splitcart.config import Settings
+from splitcart.database import open_database
+from splitcart.errors import FailedError
+from splitcart.server.app import create_app
+
+BACKLOG = 512
+KEEP_ALIVE_SECONDS = 30
+GRACE_SECONDS = 30  # for requests that run when the server is told to stop
+
+logger = logging.getLogger(__name__)
+
+# uvicorn's own, with our rooms speaking the same way.
+_LOGGING: dict[str, Any] = {
+    **uvicorn.config.LOGGING_CONFIG,
+    "loggers": {
+        **uvicorn.config.LOGGING_CONFIG["loggers"],
+        "splitcart": {"handlers": ["default"], "level": "INFO", "propagate": False},
+    },
+}
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until interrupted; raise InputError without a key, FailedError where the address cannot be had."""
+    engine = open_database(settings.resolved_database_url)
+    try:
+        app = create_app(settings, engine, settings.clock())
+        with _listen(host, port) as listener:
+            server = uvicorn.Server(_config(app, _LOGGING))
+            logger.info("serving on %s", _url(listener))
+            server.run([listener])
+    finally:
+        engine.dispose()
+
+
+class BackgroundServer:
+    """The application in a thread of this process, on a port of its own choice: for the demo and for tests.
+
+    As a context manager it runs from entering to leaving; ``url`` is good from the start, since connections wait until
+    it listens to them.
+    """
+
+    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._listener = _listen(host, port)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = _url(self._listener)
+        self._server = uvicorn.Server(_config(app, None))  # logging is the caller's
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), name="splitcart-server")
+
+    def start(self) -> Self:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Let running requests end, then stop."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _url(listener: socket.socket) -> str:
+    address, port = listener.getsockname()[:2]
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _config(app: FastAPI, log_config: dict[str, Any] | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=log_config,
+        ws="none",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise FailedError(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another") from error
