@@ -3,21 +3,23 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
-import sqlalchemy as sa
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from splitcart.config import get_settings
 
+if TYPE_CHECKING:  # a scraper host has no database packages
+    import sqlalchemy as sa
+
 console = Console()
 errors = Console(stderr=True)
 
 
-def database() -> sa.Engine:
+def database() -> "sa.Engine":
     """Open the database that the settings name."""
     from splitcart.database import open_database
 
