@@ -30,6 +30,10 @@ DOWNLOADER_MIDDLEWARES = {
     "splitcart_scrapy.middlewares.RetryAfterMiddleware": 545,
 }
 
+EXTENSIONS = {
+    "splitcart_scrapy.extensions.CloseWhenItemsHaveLeft": 500,  # extensions do not wait for each other
+}
+
 ITEM_PIPELINES = {
     "splitcart_scrapy.pipelines.ValidatePipeline": 100,  # first: nothing below meets a row without sku or name
     "splitcart_scrapy.pipelines.DeduplicatePipeline": 200,  # before writing: the file holds every sku once
