@@ -22,6 +22,8 @@ from splitcart.database.models import (
 DIVERGED = "DIVERGENCE_DETECTED"
 STALE = "AMBASSADOR_STALE"
 HEALTHY = "HEALTHY"
+INGESTION_EVENTS = ("news", "news_waiting")  # all others are a run's
+VERDICTS = ("confirmed", "rogue")
 CAME_TO_NOTHING = ("failed", "expired")
 
 
@@ -39,8 +41,9 @@ class GroupStanding:
     """One active group. ``category`` is the root category that it is about (None: the whole list).
 
     ``members`` are the stores (row ids) with an open membership and when each was confirmed, ``suspended`` those whose
-    membership is in doubt since some instant. ``judged`` holds (store, instant) of the verdicts, ``seen`` the newest
-    coverage of its category by store (empty for a whole-list group, whose stores' own coverage counts).
+    membership is in doubt since some instant. ``judged`` holds (store, instant) of the verdicts, ``last_event_at`` when
+    a run last had something to say of the group, ``seen`` the newest coverage of its category by store (empty for a
+    whole-list group, whose stores' own coverage counts).
     """
 
     id: int
@@ -149,7 +152,10 @@ def _add_candidates(session: Session, company_id: int, groups: dict[int, GroupSt
 
 
 def _add_events(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:
-    last = sa.select(GroupEvent.group_id, sa.func.max(GroupEvent.at)).where(GroupEvent.company_id == company_id)
+    last = sa.select(GroupEvent.group_id, sa.func.max(GroupEvent.at)).where(
+        GroupEvent.company_id == company_id,
+        GroupEvent.kind.not_in(INGESTION_EVENTS),
+    )
     for group_id, at in session.execute(last.group_by(GroupEvent.group_id)):
         if group := groups.get(group_id or 0):
             group.last_event_at = at
@@ -158,7 +164,7 @@ def _add_events(session: Session, company_id: int, groups: dict[int, GroupStandi
         return
     verdicts = sa.select(GroupEvent.group_id, GroupEvent.store_id, GroupEvent.at).where(
         GroupEvent.group_id.in_(diverged),
-        GroupEvent.verdict != "pending",  # NULL, which is no verdict, is left out with it
+        GroupEvent.verdict.in_(VERDICTS),
         GroupEvent.store_id.is_not(None),
         GroupEvent.at >= min(diverged.values()),
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from splitcart.cli.common import console, database
@@ -77,26 +78,28 @@ def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
 
 
 def _print(report: ClusterReport) -> None:
-    table = Table(title=f"{report.company}: {_summary(report)}", title_justify="left", title_style="bold")
+    console.print(f"[bold]{report.company}[/]: {_summary(report)}", soft_wrap=True)
+    table = Table()
     for heading in ("cluster", "stores", "change"):
         table.add_column(heading, justify="right" if heading == "stores" else "left")
     for name, stores in report.clusters.items():
-        table.add_row(name, str(len(stores)), "new" if name in report.created else "")
+        table.add_row(escape(name), str(len(stores)), "new" if name in report.created else "")
     for name in report.ended:
-        table.add_row(name, "0", "ended")
+        table.add_row(escape(name), "0", "ended")
     console.print(table)
     if report.isolated or report.invalid:
         _print_left_out(report)
 
 
 def _print_left_out(report: ClusterReport) -> None:
-    table = Table(title=f"{report.company}: stores in no cluster", title_justify="left", title_style="bold")
+    console.print(f"[bold]{report.company}[/]: stores in no cluster")
+    table = Table()
     for heading in ("store", "name", "why"):
         table.add_column(heading)
     for store, reason in report.invalid:
-        table.add_row(store.store_id, store.name, f"[red]{reason}[/]")
+        table.add_row(store.store_id, escape(store.name), f"[red]{reason}[/]")
     for store in report.isolated:
-        table.add_row(store.store_id, store.name, f"isolated at {store.latitude:.4f}, {store.longitude:.4f}")
+        table.add_row(store.store_id, escape(store.name), f"isolated at {store.latitude:.4f}, {store.longitude:.4f}")
     console.print(table)
 
 

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from splitcart.cli.common import console, database
+from splitcart.cli.common import console, database, print_json
 from splitcart.config import get_chain, get_chains, get_settings
 from splitcart.errors import InputError
 
@@ -26,23 +27,32 @@ app = typer.Typer(no_args_is_help=True, help="Decide what to scrape next.")
 Company = Annotated[str | None, typer.Option("--company", help="Only this company, by its slug (aldi, coles …).")]
 Cluster = Annotated[str | None, typer.Option("--cluster", help="Only stores of this cluster, by its name (perth).")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many stores to show for each company.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the queue for programs.")]
 LeaseIds = Annotated[list[int] | None, typer.Argument(metavar="[LEASE]...", help="Numbers of leases to take back.")]
 Worker = Annotated[str | None, typer.Option("--worker", help="Take back all that this worker holds.")]
 
 
 @app.command("show")
-def show_command(company: Company = None, limit: Limit = 20, cluster: Cluster = None) -> None:
+def show_command(company: Company = None, limit: Limit = 20, cluster: Cluster = None, as_json: Json = False) -> None:
     """Show the next stores of the queue, each with its reason; nothing is leased."""
+    if cluster and not company:
+        raise InputError("a cluster is one company's: name it with --company, too")
     with _reading() as session:
+        if as_json:
+            queues = {chain.slug: _scheduler(session, chain, cluster).get_queue(limit) for chain in _chains(company)}
+            print_json(queues)
+            return
         for chain in _chains(company):
             scheduler = _scheduler(session, chain, cluster)
             if not scheduler.roster.stores:
                 console.print(f"{chain.slug}: no active store is stored", soft_wrap=True)
                 continue
-            table = _table(f"{chain.name}: what to scrape next", "#", "store", "mode", "step", "reason")
+            table = _table("#", "store", "mode", "step", "reason")
             for number, entry in enumerate(scheduler.get_queue(limit), start=1):
-                table.add_row(str(number), entry.store_id, entry.mode, entry.kind, entry.reason)
-            console.print(table if table.row_count else f"{chain.slug}: nothing is due now")
+                table.add_row(str(number), entry.store_id, entry.mode, entry.kind, escape(entry.reason))
+            _show(
+                table, f"{chain.name}: what to scrape next" if table.row_count else f"{chain.slug}: nothing is due now"
+            )
 
 
 @app.command("status")
@@ -54,10 +64,10 @@ def status_command(company: Company = None) -> None:
             if not scheduler.roster.stores:
                 console.print(f"{chain.slug}: no active store is stored", soft_wrap=True)
                 continue
-            console.print(_clusters_table(chain, scheduler))
-            for table in (_leases_table(chain, scheduler), _failing_table(chain, scheduler)):
+            _show(_clusters_table(scheduler), chain.name)
+            for table, title in ((_leases_table(scheduler), "are out"), (_failing_table(scheduler), "failed last")):
                 if table.row_count:
-                    console.print(table)
+                    _show(table, f"{chain.name}: stores that {title}")
 
 
 @app.command("release")
@@ -104,8 +114,14 @@ def _scheduler(session: Session, chain: Chain, cluster: str | None) -> ScrapeSch
     return ScrapeScheduler(session, chain, get_settings().clock(), SystemRandom(), cluster=cluster)
 
 
-def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+def _show(table: Table, title: str) -> None:
+    console.print(f"[bold]{title}[/]", highlight=False, soft_wrap=True)
+    if table.row_count:
+        console.print(table)
+
+
+def _table(*headings: str) -> Table:
+    table = Table()
     for heading in headings:
         table.add_column(
             heading, justify="right" if heading in {"#", "stores", "covered", "out", "failures"} else "left"
@@ -113,11 +129,11 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _clusters_table(chain: Chain, scheduler: ScrapeScheduler) -> Table:
-    table = _table(chain.name, "cluster", "phase", "stores", "covered", "parked", "out", "oldest data")
+def _clusters_table(scheduler: ScrapeScheduler) -> Table:
+    table = _table("cluster", "phase", "stores", "covered", "parked", "out", "oldest data")
     for cluster in scheduler.roster.clusters.values():
         table.add_row(
-            cluster.name,
+            escape(cluster.name),
             cluster.phase,
             str(len(cluster.stores)),
             str(cluster.covered),
@@ -128,22 +144,22 @@ def _clusters_table(chain: Chain, scheduler: ScrapeScheduler) -> Table:
     return table
 
 
-def _leases_table(chain: Chain, scheduler: ScrapeScheduler) -> Table:
-    table = _table(f"{chain.name}: stores that are out", "lease", "store", "worker", "expires (UTC)", "reason")
+def _leases_table(scheduler: ScrapeScheduler) -> Table:
+    table = _table("lease", "store", "worker", "expires (UTC)", "reason")
     for lease in scheduler.roster.leases:
         if lease.released_at is None and lease.store_id in scheduler.roster.stores:
-            store_id = scheduler.roster.stores[lease.store_id].store_id
-            table.add_row(str(lease.id), store_id, lease.worker, f"{lease.expires_at:%d %b %H:%M}", lease.reason)
+            store_id, expires = scheduler.roster.stores[lease.store_id].store_id, f"{lease.expires_at:%d %b %H:%M}"
+            table.add_row(str(lease.id), store_id, escape(lease.worker), expires, escape(lease.reason))
     return table
 
 
-def _failing_table(chain: Chain, scheduler: ScrapeScheduler) -> Table:
-    table = _table(f"{chain.name}: stores that failed last", "store", "name", "failures", "last", "next try (UTC)", "")
+def _failing_table(scheduler: ScrapeScheduler) -> Table:
+    table = _table("store", "name", "failures", "last", "next try (UTC)", "")
     for store in scheduler.roster.stores.values():
         if store.strikes:
             due = f"{store.not_before:%d %b %H:%M}" if store.not_before else ""
             parked = "parked" if store.is_parked else ""
-            table.add_row(store.store_id, store.name, str(store.strikes), store.last_failure, due, parked)
+            table.add_row(store.store_id, escape(store.name), str(store.strikes), store.last_failure, due, parked)
     return table
 
 

@@ -1,0 +1,54 @@
+"""``splitcart generate clusters`` and ``map`` from the front door."""
+
+import pytest
+from typer.testing import CliRunner
+
+from splitcart.cli.common import console
+from splitcart.cli.generate import app
+from splitcart.config import get_settings
+from splitcart.database import open_database
+from splitcart.errors import InputError
+from tests.scheduler.world import CHAIN, World
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch):
+    """ALDI with four stores in Perth, one in Broome, and one nowhere."""
+    monkeypatch.setattr(console, "width", 160)
+    engine = open_database(get_settings().resolved_database_url)
+    world = World(engine, chain=CHAIN.__class__(name="ALDI", slug="aldi", store_id_pattern="", base_urls={}))
+    for number in range(4):
+        world.store(None, latitude=-31.95 + number / 100, longitude=115.86)
+    world.store(None, name="Broome [north]", latitude=-17.96, longitude=122.24)
+    world.store(None, name="Nowhere", latitude=0, longitude=0)
+    yield world
+    engine.dispose()
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_clusters_are_stored_and_what_is_in_none_is_listed(world: World) -> None:
+    output = run("clusters", "--company", "aldi")
+    assert "ALDI: 4 stores in 1 clusters, 1 isolated, 1 with coordinates that cannot be used" in output
+    rows = [[cell.strip() for cell in line.split("│")[1:4]] for line in output.splitlines() if "│" in line]
+    assert ["Perth", "4", "new"] in rows
+    assert ["S0005", "Broome [north]", "isolated at -17.9600, 122.2400"] in rows
+    assert ["S0006", "Nowhere", "coordinates are (0, 0)"] in rows
+    assert "new" not in run("clusters")
+
+
+def test_the_map_of_each_chain_lands_in_the_data_folder(world: World) -> None:
+    assert "aldi has no clusters; run: splitcart generate clusters" in run("map")
+    run("clusters")
+    assert "aldi_clusters.png: 4 stores in 1 clusters" in run("map", "--company", "aldi")
+    assert (get_settings().folder("maps") / "aldi_clusters.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_stores_the_user_is_told_what_to_run() -> None:
+    for command in ("clusters", "map"):
+        with pytest.raises(InputError, match="no store is stored yet; run: scrapy crawl aldi_stores"):
+            run(command)
