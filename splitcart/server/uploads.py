@@ -71,7 +71,7 @@ def _check_headers(request: Request, limits: Limits) -> str:
         raise Problem(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing; send the file with its size")
     if int(headers["Content-Length"]) > limits.max_bytes:
         detail = f"the body has {headers['Content-Length']} bytes, at most {limits.max_bytes} are taken"
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, {"Connection": "close"})
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
     return sha256
 
 
