@@ -34,7 +34,9 @@ def ambassador(selection: Selection, group: GroupStanding) -> Iterator[QueueEntr
         confirmed = [store for store in group.unsuspended if selection.is_free(store)]
         confirmed.sort(key=lambda store: (selection.hours_since(group.members[store]), store))
         for row_id in confirmed[:1]:
-            reason = f"stands in for the Ambassador of {group.name}, which cannot be scraped: {doubt}"
+            lost = selection.roster.stores.get(group.ambassador or 0)
+            why = f"failed {lost.strikes} times" if lost else "is gone"
+            reason = f"stands in for the Ambassador of {group.name}, which {why}: {doubt}"
             yield selection.choose(row_id, "ambassador", reason, group)
 
 
@@ -46,7 +48,7 @@ def _doubt(selection: Selection, group: GroupStanding) -> str | None:
     if group.leased("ambassador", since=max(mark for mark in marks if mark is not None)):
         return None
     if covered_at is None or observed_from is None:
-        return "there is no complete coverage of it"
+        return "no complete crawl of it is known"
     if group.status == STALE and not _is_unseen(selection, group):
         return "the last run found it stale"
     age_hours = selection.hours_since(covered_at)
