@@ -29,7 +29,7 @@ def cents(value: float | str | Decimal) -> int:
         raise ValueError(f"{value!r} dollars: expected a finite amount of zero or more")
     if -exponent > MOST_DECIMALS:
         raise ValueError(f"{value!r} dollars: expected at most {MOST_DECIMALS} decimals")
-    if amount * 100 > MOST_CENTS:
+    if amount > Decimal(MOST_CENTS) / 100:
         raise ValueError(f"{value!r} dollars: expected at most {dollars(MOST_CENTS)}")
     return int((amount * 100).to_integral_value(ROUND_HALF_UP))
 
