@@ -24,7 +24,7 @@ def judge_categories(
         rows = counted.get(name, 0)
         problem = category.problem
         complete = category.complete
-        small_again = name in before and not _is_short(rows, before[name], chain)
+        small_again = name in before and rows >= chain.complete_share * before[name]
         if complete and not small_again and _is_short(rows, reference.get(name), chain):
             complete = False
             problem = f"{rows} rows where {reference[name]} were expected"
