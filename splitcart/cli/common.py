@@ -1,7 +1,7 @@
 """What all commands share: the console, the database, progress, one clear line for an error."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,6 +30,17 @@ def print_json(document: Any) -> None:
     """Print a document for programs: sorted keys, instants in ISO 8601."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
     sys.stdout.write(orjson.dumps(document, option=options).decode())
+
+
+def print_line(markup: str) -> None:
+    """Print one line that no terminal width breaks; text from elsewhere in it must be escaped."""
+    console.print(markup, highlight=False, soft_wrap=True)
+
+
+def print_refused(refused: Mapping[str, str]) -> None:
+    """Print a line for each file (or other named thing) that was refused, with its reason."""
+    for name, reason in refused.items():
+        print_line(f"[red]refused[/] {escape(name)}: {escape(reason)}")
 
 
 @contextmanager

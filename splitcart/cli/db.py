@@ -3,8 +3,9 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from splitcart.cli.common import console, counting, database
+from splitcart.cli.common import counting, database, print_line, print_refused
 from splitcart.config import get_settings
 from splitcart.errors import FailedError
 
@@ -19,7 +20,7 @@ def upgrade() -> None:
 
     engine = create_engine(get_settings().resolved_database_url)
     upgrade_schema(engine)
-    console.print(f"the schema of {engine.url.render_as_string()} is current", highlight=False, soft_wrap=True)
+    print_line(f"the schema of {escape(engine.url.render_as_string())} is current")
 
 
 @app.command()
@@ -39,10 +40,9 @@ def replay(
     ingester = CrawlIngester(database(), settings.data_dir, settings.clock())
     with counting("done") as advance:
         result = replay_all(ingester, advance) if everything else replay_stores(ingester, stores or [], advance)
-    console.print(
+    print_line(
         f"{result.stores} stores rebuilt from {result.crawls} crawls; {len(result.recovered.crawls)} files recovered"
     )
-    for name, reason in result.recovered.refused.items():
-        console.print(f"[red]refused[/] {name}: {reason}", highlight=False)
+    print_refused(result.recovered.refused)
     if result.recovered.refused:
         raise FailedError(f"{len(result.recovered.refused)} kept files were refused")

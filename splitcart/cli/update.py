@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from splitcart.cli.common import console, counting, database, print_json
+from splitcart.cli.common import console, counting, database, print_json, print_line, print_refused
 from splitcart.config import get_settings
 from splitcart.errors import FailedError
 
@@ -78,13 +79,11 @@ def _show_products(update: "ProductsUpdate") -> None:
     console.print(table)
     for crawl in update.crawls:
         if crawl.status == "ingested" and crawl.complete_categories < crawl.categories:
-            console.print(
-                f"{crawl.company} {crawl.store_id}: {crawl.complete_categories} of {crawl.categories} categories complete"
-                f" ({crawl.crawl_id}); the others confirm and close nothing",
-                highlight=False,
+            print_line(
+                f"{crawl.company} {crawl.store_id}: {crawl.complete_categories} of {crawl.categories} categories"
+                f" complete ({crawl.crawl_id}); the others confirm and close nothing"
             )
-    for name, reason in update.refused.items():
-        console.print(f"[red]refused[/] {name}: {reason}", highlight=False)
+    print_refused(update.refused)
 
 
 @app.command()
@@ -102,7 +101,7 @@ def stores(
     engine = database()
     with counting("files", show=not as_json) as advance:
         if source is None:
-            update = update_stores_inbox(engine, settings.data_dir, advance)
+            update = update_stores_inbox(engine, settings.data_dir, advance, settings.clock())
         else:
             update = update_stores_from(engine, source, settings.clock())
     if as_json:
@@ -131,17 +130,13 @@ def _show_stores(update: "StoresUpdate") -> None:
     console.print(table)
     for company, counts in sorted(update.companies.items()):
         if counts.odd_ids:
-            console.print(
-                f"{company}: ids not of the chain's form, kept but never crawled: {', '.join(counts.odd_ids)}"
-            )
-    for name, reason in update.refused.items():
-        console.print(f"[red]refused[/] {name}: {reason}", highlight=False)
+            ids = ", ".join(map(escape, counts.odd_ids))
+            print_line(f"{company}: ids not of the chain's form, kept but never crawled: {ids}")
+    print_refused(update.refused)
 
 
 def _show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
     """Stores that are kept but that no cluster can hold."""
-    import sqlalchemy as sa
-
     from scheduler.geography import StorePoint, invalid_stores
     from splitcart.database import reading
     from splitcart.database.models import Company, Store
@@ -158,6 +153,4 @@ def _show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
         stores = {store.id: store for slug, store in rows if slug == company}
         points = (StorePoint(store.id, store.latitude, store.longitude) for store in stores.values())
         for row_id, reason in invalid_stores(points).items():
-            console.print(
-                f"{company} {stores[row_id].store_id}: {reason}; kept, but left out of clustering", highlight=False
-            )
+            print_line(f"{company} {escape(stores[row_id].store_id)}: {reason}; kept, but left out of clustering")

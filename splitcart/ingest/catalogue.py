@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +13,10 @@ from sqlalchemy.orm import Session
 from splitcart.database.bulk import insert_missing
 from splitcart.database.models import Base, Category
 from splitcart.ingest.matching import find_products
+from splitcart.ingest.reading import PATH_SEPARATOR, ParsedCrawl, category_name
 from splitcart.measures.sizes import parse_sizes
 from splitcart.transfer.records import ProductRecord
 
-PATH_SEPARATOR = " > "
 DETAILS = (
     "name",
     "brand",
@@ -57,7 +58,7 @@ class CatalogueCounts:
 
 def path_text(names: Iterable[str]) -> str:
     """Join category names to the text that identifies a category of a company."""
-    return PATH_SEPARATOR.join(" ".join(name.replace(">", " ").split()) for name in names)
+    return PATH_SEPARATOR.join(map(category_name, names))
 
 
 class Catalogue:
@@ -119,6 +120,12 @@ class Catalogue:
         self.categories[path] = (category_id, root_id or category_id)
         return self.categories[path]
 
+    def prepare(self, session: Session, parsed: ParsedCrawl) -> None:
+        """Create the categories that a crawl names, in one order for all workers, so that none waits for another."""
+        paths = {tuple(row.category_path) for row in parsed.rows} | {(name,) for name in parsed.categories}
+        for path in sorted(paths):
+            self.category(session, list(path))
+
     def take_in(self, session: Session, rows: list[ProductRecord], seen_at: datetime) -> CatalogueCounts:
         """Create the skus that are new and refresh the details of those that this newer sight shows otherwise.
 
@@ -143,11 +150,13 @@ class Catalogue:
                 )
                 known.details_key, known.details_seen_at, known.category_id = details_key, seen_at, category_id
         if fresh:
+            fresh.sort(key=itemgetter("code"))  # two workers with the same news must not wait for each other
             counts.products_created, counts.products_matched = find_products(session, fresh, seen_at)
             insert_missing(session, sku_table, fresh)
             counts.skus_created = len(fresh)
             self._remember(session, [row["code"] for row in fresh])
         if changed:
+            changed.sort(key=itemgetter("b_id"))
             self._update(session, changed)
             counts.skus_updated = len(changed)
         return counts

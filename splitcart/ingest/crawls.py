@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from grouping.audit import audit_crawl
 from grouping.memberships import open_membership, refresh_store_categories
@@ -19,13 +20,15 @@ from splitcart.database.bulk import insert_missing
 from splitcart.database.models import Base, Category, Coverage, Crawl, Price, PriceHistory, Store, StoreCategory
 from splitcart.ingest import facts
 from splitcart.ingest.catalogue import Catalogue, CatalogueCounts
-from splitcart.ingest.companies import ensure_company, lock_store
+from splitcart.ingest.companies import chain_of, ensure_company, lock_store
 from splitcart.ingest.completeness import judge_categories
 from splitcart.ingest.keeping import keep_file, kept_name, write_quarantine
 from splitcart.ingest.reading import ParsedCrawl, read_crawl
 from splitcart.measures.clock import Clock
 
 Status = Literal["ingested", "duplicate"]
+TRIES = 4
+COLLISIONS = frozenset({"40P01", "40001", "23505"})  # PostgreSQL: deadlock, serialization failure, taken unique key
 
 
 @dataclass(slots=True)
@@ -61,9 +64,15 @@ class CrawlIngester:
         nothing. One that is older than what is stored has the store's rows rebuilt in observed order.
         """
         parsed = read_crawl(path)
-        chain = get_chain(parsed.closing.company)
+        chain = chain_of(path, parsed.closing)
         with path.open("rb") as file:
             sha256 = file_digest(file, "sha256").hexdigest()
+        for attempt in Retrying(retry=retry_if_exception(_is_collision), stop=stop_after_attempt(TRIES), reraise=True):
+            with attempt:
+                result = self._try(chain, parsed, path, sha256)
+        return result
+
+    def _try(self, chain: Chain, parsed: ParsedCrawl, path: Path, sha256: str) -> IngestedCrawl:
         try:
             with transaction(self.engine) as session:
                 return self._ingest(session, chain, parsed, path, sha256)
@@ -93,6 +102,7 @@ class CrawlIngester:
             result.status = "duplicate"
             return result
         catalogue = self._catalogue(session, chain, company.id)
+        catalogue.prepare(session, parsed)
         found = catalogue.take_in(session, parsed.rows, parsed.observed_to)
         crawl = _crawl_row(parsed, company.id, store.id, sha256, self.clock())
         session.add(crawl)
@@ -139,12 +149,18 @@ class CrawlIngester:
         ).all()
         for crawl in crawls:
             parsed = read_crawl(self.data_dir / crawl.file)
+            catalogue.prepare(session, parsed)
             catalogue.take_in(session, parsed.rows, parsed.observed_to)
             _cover(session, chain, store, crawl, parsed, catalogue)
             facts.stage(session, parsed, catalogue)
             crawl.counts = {**crawl.counts, **facts.merge(session, store.id, crawl.id)}
         refresh_store_categories(session, [store.id])
         return len(crawls)
+
+
+def _is_collision(error: BaseException) -> bool:
+    """Two workers wanted the same rows at the same time and the database sent one of them back to start again."""
+    return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in COLLISIONS
 
 
 def _crawl_row(parsed: ParsedCrawl, company_id: int, store_id: int, sha256: str, now: datetime) -> Crawl:

@@ -8,13 +8,20 @@ from pathlib import Path
 
 from splitcart.ingest.errors import RefusedFileError
 from splitcart.transfer.crawl_file import BadLine, read_crawl_file
-from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, ProductRecord
+from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, ProductRecord, StoreRecord
 
 MAX_BAD_SHARE = 0.05
 MAX_LENGTHS = {"sku": 64, "name": 512, "brand": 255, "size": 120, "barcode": 14, "country_of_origin": 255}
 MAX_LENGTHS |= {"image_url": 1024, "url": 1024, "unit_measure": 20, "special_kind": 40}
+MAX_STORE_LENGTHS = {"store_id": 40, "name": 255, "division": 120, "address": 255, "suburb": 120, "phone": 40}
+MAX_STORE_LENGTHS |= {"retailer_store_id": 40}
+MAX_CLOSING_LENGTHS = {"spider": 60, "host": 255, "finish_reason": 60}
+MAX_CATEGORY_LENGTH = 255
+MAX_PATH_LENGTH = 1024
 MAX_CENTS = 10_000_000
+MAX_MULTI_BUY = 1_000
 UNCATEGORISED = "Uncategorised"
+PATH_SEPARATOR = " > "
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,16 @@ class ParsedCrawl:
         return Counter(row.category_path[0] for row in self.rows)
 
 
+def category_name(text: str) -> str:
+    """Return a category's name as it is kept: single spaces, and no character that separates the names of a path."""
+    return " ".join(text.replace(PATH_SEPARATOR.strip(), " ").split())
+
+
 def read_crawl(path: Path) -> ParsedCrawl:
     """Read a product file.
 
     Raises CrawlFileError for a file that is not whole, RefusedFileError for one that is whole but cannot be taken: no
-    store, answered for another store, or more than 5 % bad lines.
+    store, answered for another store, more than 5 % bad lines, or a closing line that no database holds.
     """
     closing: CrawlRecord | None = None
     rows: list[tuple[int, ProductRecord]] = []
@@ -82,7 +94,8 @@ def read_crawl(path: Path) -> ParsedCrawl:
         raise RefusedFileError(
             f"{path.name}: the site answered for another store than {closing.store_id}; crawl it again"
         )
-    parsed = ParsedCrawl(closing, categories={category.category: category for category in closing.categories})
+    check_closing(path, closing)
+    parsed = ParsedCrawl(closing, categories=_categories(path, closing))
     _sort_out(parsed, rows, bad)
     total = len(rows) + len(bad)
     if len(parsed.quarantined) > MAX_BAD_SHARE * total:
@@ -94,11 +107,52 @@ def read_crawl(path: Path) -> ParsedCrawl:
     return parsed
 
 
+def check_closing(path: Path, closing: CrawlRecord) -> None:
+    """Raise RefusedFileError where a text of the closing line is longer than what is stored of it."""
+    for name, limit in MAX_CLOSING_LENGTHS.items():
+        if problem := _text_problem(name, getattr(closing, name), limit):
+            raise RefusedFileError(f"{path.name}: closing line: {problem}")
+
+
+def store_problem(record: StoreRecord) -> str | None:
+    """Say what of a store record no database holds; None when all of it can be stored."""
+    for name, limit in MAX_STORE_LENGTHS.items():
+        if problem := _text_problem(name, getattr(record, name), limit):
+            return problem
+    return None
+
+
+def _text_problem(name: str, text: str | None, limit: int) -> str | None:
+    if text and len(text) > limit:
+        return f"{name} is longer than {limit} characters"
+    return f"{name} holds a NUL character" if text and "\0" in text else None
+
+
+def _categories(path: Path, closing: CrawlRecord) -> dict[str, CategoryRecord]:
+    """Root categories by the name that is kept; two records of one category count as one."""
+    found: dict[str, CategoryRecord] = {}
+    for record in closing.categories:
+        name = category_name(record.category)
+        problem = _text_problem("its name", name, MAX_CATEGORY_LENGTH)
+        if problem or not name:
+            raise RefusedFileError(
+                f"{path.name}: closing line: category {record.category[:40]!r}: {problem or 'it has no name'}"
+            )
+        before = found.get(name)
+        if before is not None:
+            record.complete = record.complete and before.complete
+            record.problem = before.problem or record.problem
+            record.observed_from = min(record.observed_from, before.observed_from)
+            record.observed_to = max(record.observed_to, before.observed_to)
+        record.category = name
+        found[name] = record
+    return found
+
+
 def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRecord]], bad: Iterable[BadLine]) -> None:
     seen: set[str] = set()
     for number, row in rows:
-        if not row.category_path:
-            row.category_path = [UNCATEGORISED]
+        row.category_path = [name for text in row.category_path if (name := category_name(text))] or [UNCATEGORISED]
         if problem := _problem(row):
             parsed.quarantined.append(Quarantined(number, problem, repr(row)))
             parsed.gaps.add(row.sku)
@@ -113,7 +167,7 @@ def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRecord]], ba
         if line.sku is not None:
             parsed.gaps.add(line.sku)
         else:
-            _mark_incomplete(parsed, line.category, f"line {line.number} cannot be read")
+            _mark_incomplete(parsed, category_name(line.category or ""), f"line {line.number} cannot be read")
     parsed.gaps -= seen
 
 
@@ -127,8 +181,16 @@ def _problem(row: ProductRecord) -> str | None:
         amount = getattr(row, name)
         if amount is not None and not 0 < amount <= MAX_CENTS:
             return f"{name} is {amount}, expected 1 to {MAX_CENTS} cents"
-    if row.multi_buy_quantity is not None and row.multi_buy_quantity < 1:
-        return f"multi_buy_quantity is {row.multi_buy_quantity}, expected at least 1"
+    if row.multi_buy_quantity is not None and not 0 < row.multi_buy_quantity <= MAX_MULTI_BUY:
+        return f"multi_buy_quantity is {row.multi_buy_quantity}, expected 1 to {MAX_MULTI_BUY}"
+    return _path_problem(row.category_path)
+
+
+def _path_problem(names: list[str]) -> str | None:
+    if max(map(len, names)) > MAX_CATEGORY_LENGTH:
+        return f"a category name is longer than {MAX_CATEGORY_LENGTH} characters"
+    if len(PATH_SEPARATOR.join(names)) > MAX_PATH_LENGTH:
+        return f"the category path is longer than {MAX_PATH_LENGTH} characters"
     return None
 
 
@@ -146,7 +208,8 @@ def _ensure_category(parsed: ParsedCrawl, name: str) -> None:
         )
 
 
-def _mark_incomplete(parsed: ParsedCrawl, name: str | None, problem: str) -> None:
-    for category in parsed.categories.values():
-        if name is None or category.category == name:
-            category.complete, category.problem = False, problem
+def _mark_incomplete(parsed: ParsedCrawl, name: str, problem: str) -> None:
+    """The category that lost a line is not complete; where that is not known, none is."""
+    lost = [parsed.categories[name]] if name in parsed.categories else parsed.categories.values()
+    for category in lost:
+        category.complete, category.problem = False, problem

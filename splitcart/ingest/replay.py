@@ -11,8 +11,8 @@ from splitcart.database import reading
 from splitcart.database.models import Company, Crawl, Store
 from splitcart.ingest.crawls import CrawlIngester
 from splitcart.ingest.errors import RefusedFileError
-from splitcart.ingest.updates import ProductsUpdate, Progress, StoresUpdate, take, take_sweep
-from splitcart.transfer.crawl_file import read_closing
+from splitcart.ingest.updates import REFUSALS, ProductsUpdate, Progress, StoresUpdate, take, take_sweep
+from splitcart.transfer.crawl_file import CrawlFileError, read_closing
 from splitcart.transfer.records import CrawlRecord
 
 
@@ -41,9 +41,12 @@ def replay_all(ingester: CrawlIngester, progress: Progress | None = None) -> Rep
     replay = Replay()
     for company, store_id in _stores_with_crawls(ingester.engine):
         _rebuild(ingester, company, store_id, replay, progress)
-    sweeps, crawls = _kept_files(ingester.data_dir, _known_crawls(ingester.engine))
+    sweeps, crawls = _kept_files(ingester.data_dir, _known_crawls(ingester.engine), replay.recovered.refused)
     for _, path in sweeps:
-        take_sweep(ingester.engine, ingester.data_dir, path, StoresUpdate())
+        try:
+            take_sweep(ingester.engine, ingester.data_dir, path, StoresUpdate(), ingester.clock)
+        except REFUSALS as error:
+            replay.recovered.refused[path.name] = str(error)
     for _, path in crawls:
         take(ingester, path, replay.recovered, progress)
     return replay
@@ -83,11 +86,20 @@ def _known_crawls(engine: sa.Engine) -> set[str]:
         return set(session.scalars(sa.select(Crawl.crawl_id)))
 
 
-def _kept_files(data_dir: Path, known: set[str]) -> tuple[list[tuple[datetime, Path]], list[tuple[datetime, Path]]]:
+def _kept_files(
+    data_dir: Path, known: set[str], refused: dict[str, str]
+) -> tuple[list[tuple[datetime, Path]], list[tuple[datetime, Path]]]:
+    """Return sweeps and crawls that are not known, oldest first; a damaged file is noted in ``refused``."""
     sweeps: list[tuple[datetime, Path]] = []
     crawls: list[tuple[datetime, Path]] = []
     for path in sorted((data_dir / "ingested").glob("*/*/*.jsonl.gz")):
-        closing = read_closing(path)
+        if path.name.removesuffix(".jsonl.gz") in known:
+            continue
+        try:
+            closing = read_closing(path)
+        except CrawlFileError as error:
+            refused[path.name] = str(error)
+            continue
         if isinstance(closing, CrawlRecord) and closing.crawl_id not in known:
             (crawls if closing.store_id else sweeps).append((closing.started_at, path))
     return sorted(sweeps), sorted(crawls)

@@ -1,6 +1,8 @@
 """Store lists in the shapes that exist: our own files, one JSON per store, lists of them, and a fixture set."""
 
 import gzip
+import math
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +12,7 @@ import orjson
 
 from splitcart.config import get_chains
 from splitcart.ingest.errors import RefusedFileError
+from splitcart.ingest.reading import check_closing, store_problem
 from splitcart.transfer.crawl_file import read_crawl_file
 from splitcart.transfer.records import CrawlRecord, StoreRecord
 
@@ -24,8 +27,13 @@ def read_sweep(path: Path) -> tuple[CrawlRecord, list[StoreRecord]]:
     records: list[StoreRecord] = []
     for number, record in read_crawl_file(path):
         if isinstance(record, StoreRecord):
+            if problem := store_problem(record):
+                raise RefusedFileError(f"{path.name}: line {number}: {problem}")
             records.append(record)
         elif isinstance(record, CrawlRecord):
+            if record.store_id is not None:
+                raise RefusedFileError(f"{path.name}: the crawl of store {record.store_id}, expected a store sweep")
+            check_closing(path, record)
             return record, records
         else:
             reason = getattr(record, "reason", f"a {type(record).__name__}")
@@ -46,7 +54,7 @@ def read_store_lists(path: Path) -> dict[str, list[StoreRecord]]:
         elif _is_other_fixture(document):
             continue
         else:
-            pairs = (_store(file, entry) for entry in _entries(document))
+            pairs = (_store(file, entry) for entry in _entries(file, document))
         for company, record in pairs:
             found[company].append(record)
     if not found:
@@ -66,7 +74,7 @@ def _read_json(path: Path) -> Any:
     try:
         raw = path.read_bytes()
         return orjson.loads(gzip.decompress(raw) if path.name.endswith(".gz") else raw)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise RefusedFileError(f"{path}: cannot be read as JSON ({error}); expected {SHAPES}") from error
 
 
@@ -85,31 +93,48 @@ def _model(entry: Any) -> str:
 def _fixture_stores(path: Path, document: list[Any]) -> Iterator[tuple[str, StoreRecord]]:
     companies = _fixture_names(path, "company")
     divisions = _fixture_names(path, "division")
-    for entry in document:
-        fields = dict(entry["fields"])
-        fields["company"] = companies.get(fields["company"], str(fields["company"]))
-        fields["division"] = divisions.get(fields["division"])
-        yield _store(path, fields)
+    for number, entry in enumerate(document, 1):
+        if not _model(entry).endswith(".store"):
+            raise RefusedFileError(f"{path}: entry {number} is no store; expected stores only in a fixture of stores")
+        fields = _object(path, f"fields of entry {number}", entry.get("fields"))
+        company, division = fields.get("company"), fields.get("division")
+        names = {"company": companies.get(str(company), company), "division": divisions.get(str(division))}
+        yield _store(path, {**fields, **names})
 
 
-def _fixture_names(path: Path, model: str) -> dict[int, str]:
+def _fixture_names(path: Path, model: str) -> dict[str, str]:
     sibling = path.with_name(path.name.replace(".store.", f".{model}."))
     if sibling == path or not sibling.is_file():
-        raise RefusedFileError(f"{path}: needs {sibling.name} beside it to know its {model} numbers")
-    return {entry["pk"]: entry["fields"]["name"] for entry in _read_json(sibling)}
+        raise RefusedFileError(
+            f"{path}: needs the {model} numbers beside it; expected companies.store.json and companies.{model}.json"
+        )
+    document = _read_json(sibling)
+    if not isinstance(document, list):
+        raise RefusedFileError(f"{sibling}: holds no list; expected the {model} records of a fixture")
+    entries = [_object(sibling, f"entry {number}", entry) for number, entry in enumerate(document, 1)]
+    return {
+        str(entry.get("pk")): str(_object(sibling, f"fields of entry {number}", entry.get("fields")).get("name"))
+        for number, entry in enumerate(entries, 1)
+    }
 
 
-def _entries(document: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(document, list):
-        for entry in document:
-            yield from _entries(entry)
-    elif isinstance(document, dict) and isinstance(document.get("stores"), list):
-        for entry in document["stores"]:
-            yield {**document.get("metadata", {}), **entry}
-    elif isinstance(document, dict) and isinstance(document.get("store_data"), dict):
-        yield {**document.get("metadata", {}), **document["store_data"]}
-    elif isinstance(document, dict):
-        yield document
+def _object(path: Path, what: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise RefusedFileError(f"{path}: {what}: a {type(value).__name__}, expected an object; a source is {SHAPES}")
+    return value
+
+
+def _entries(path: Path, document: Any) -> Iterator[Mapping[str, Any]]:
+    for number, entry in enumerate(document if isinstance(document, list) else [document], 1):
+        found = _object(path, f"entry {number}", entry)
+        metadata = _object(path, "metadata", found.get("metadata") or {})
+        if isinstance(found.get("stores"), list):
+            for place, store in enumerate(found["stores"], 1):
+                yield {**metadata, **_object(path, f"store {place}", store)}
+        elif "store_data" in found:
+            yield {**metadata, **_object(path, "store_data", found["store_data"])}
+        else:
+            yield found
 
 
 def _store(path: Path, entry: Mapping[str, Any]) -> tuple[str, StoreRecord]:
@@ -117,32 +142,65 @@ def _store(path: Path, entry: Mapping[str, Any]) -> tuple[str, StoreRecord]:
     store_id = str(entry.get("store_id") or "").strip()
     if company not in get_chains() or not store_id:
         raise RefusedFileError(
-            f"{path}: a store of company {company!r} with store_id {store_id!r}; expected a store_id and one of"
+            f"{path}: a store of company {company!r:.80} with store_id {store_id!r:.80}; expected a store_id and one of"
             f" {', '.join(sorted(get_chains()))}"
         )
-    return company, StoreRecord(
+    try:
+        record = _record(store_id, entry)
+    except ValueError as error:
+        raise RefusedFileError(f"{path}: {company} store {store_id!r:.80}: {error}") from error
+    if problem := store_problem(record):
+        raise RefusedFileError(f"{path}: {company} store {store_id!r:.80}: {problem}")
+    return company, record
+
+
+def _record(store_id: str, entry: Mapping[str, Any]) -> StoreRecord:
+    """Read one store; raise ValueError for a value that cannot be what its name says."""
+    is_trading = entry.get("is_trading")
+    return StoreRecord(
         store_id=store_id,
-        name=str(entry.get("store_name") or entry.get("name") or ""),
-        division=entry.get("division"),
-        address=entry.get("address_line_1") or entry.get("address"),
-        suburb=entry.get("suburb"),
-        state=entry.get("state"),
-        postcode=entry.get("postcode"),
-        latitude=_degrees(entry.get("latitude")),
-        longitude=_degrees(entry.get("longitude")),
-        phone=entry.get("phone_number") or entry.get("phone"),
+        name=_text(entry, "store_name", "name") or "",
+        division=_text(entry, "division"),
+        address=_text(entry, "address_line_1", "address"),
+        suburb=_text(entry, "suburb"),
+        state=_text(entry, "state"),
+        postcode=_text(entry, "postcode"),
+        latitude=_degrees(entry, "latitude"),
+        longitude=_degrees(entry, "longitude"),
+        phone=_text(entry, "phone_number", "phone"),
         hours=_hours(entry.get("trading_hours") or entry.get("hours")),
-        retailer_store_id=entry.get("retailer_store_id"),
-        is_trading=entry.get("is_trading"),
+        retailer_store_id=_text(entry, "retailer_store_id"),
+        is_trading=is_trading if isinstance(is_trading, bool) else None,
     )
 
 
-def _degrees(value: Any) -> float | None:
-    try:
-        return None if value in (None, "") else float(value)
-    except (TypeError, ValueError):
+def _text(entry: Mapping[str, Any], *names: str) -> str | None:
+    """Return the first of the named values that is given; numbers count as text."""
+    for name in names:
+        value = entry.get(name)
+        if isinstance(value, bool | list | dict):
+            raise ValueError(f"{name} is {value!r:.80}, expected text")  # noqa: TRY004 - one kind of error for all bad values
+        if value not in (None, ""):
+            return str(value)
+    return None
+
+
+def _degrees(entry: Mapping[str, Any], name: str) -> float | None:
+    value = entry.get(name)
+    if value is None or value == "":
         return None
+    try:
+        degrees = float(value)
+    except (TypeError, ValueError, OverflowError):
+        degrees = math.nan
+    if isinstance(value, bool) or not math.isfinite(degrees):
+        raise ValueError(f"{name} is {value!r:.80}, expected degrees")
+    return degrees
 
 
 def _hours(value: Any) -> list[str] | None:
-    return [str(line) for line in value] if isinstance(value, list) else None
+    if isinstance(value, dict):
+        return [f"{day}: {hours}" for day, hours in value.items()]
+    if isinstance(value, list):
+        return [" ".join(map(str, line.values())) if isinstance(line, dict) else str(line) for line in value]
+    return [str(value)] if value else None

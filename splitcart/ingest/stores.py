@@ -9,16 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from splitcart.config import Chain
+from splitcart.database.bulk import insert_missing
 from splitcart.database.models import Base, Company, Store
-from splitcart.ingest.companies import ensure_company, ensure_divisions
-from splitcart.measures.ids import clean_postcode, clean_state
+from splitcart.ingest.companies import ensure_company, ensure_divisions, lock_company
+from splitcart.measures.ids import canonical_store_id, clean_postcode, clean_state
 from splitcart.transfer.records import StoreRecord
 
 logger = logging.getLogger(__name__)
 store_table = Base.metadata.tables["stores"]
-PLAIN = ("address", "suburb", "latitude", "longitude", "phone", "hours", "retailer_store_id")
+TEXTS = ("address", "suburb", "phone", "retailer_store_id")
+PLAIN = ("latitude", "longitude", "hours")
 MOVED_DEGREES = 0.001  # about a hundred metres
-NO_NAME = frozenset({"", "n/a", "none", "null"})
+NO_TEXT = frozenset({"", "n/a", "none", "null"})
 
 
 @dataclass(slots=True)
@@ -45,53 +47,69 @@ def update_stores(
     """Create or update the chain's stores by their ids; a value that is None leaves what is known.
 
     A whole sweep switches off the stores that it no longer lists, among the divisions that it speaks of; being listed
-    switches a store on again. A list older than what is known of a store fills gaps only.
+    switches a store on again, being listed as not trading switches it off. A list older than what is known of a store
+    fills gaps only.
     """
     company = ensure_company(session, chain)
+    lock_company(session, company)
     divisions = ensure_divisions(session, company, {record.division for record in records if record.division})
     known = {store.store_id: store for store in session.scalars(sa.select(Store).where(Store.company_id == company.id))}
     counts = StoreCounts()
     fresh: dict[str, dict[str, Any]] = {}
-    for record in records:
-        if not chain.is_store_id(record.store_id):
-            counts.odd_ids.append(record.store_id)
+    listed = {_store_id(chain, record): record for record in reversed(records)}  # of a store listed twice, the first
+    for store_id, record in reversed(listed.items()):
+        if not chain.is_store_id(store_id):
+            counts.odd_ids.append(store_id)
         values = _values(chain, record, divisions)
-        if (store := known.get(record.store_id)) is not None:
-            _update(store, values, listed_at, counts)
-        elif record.store_id not in fresh:
-            fresh[record.store_id] = _new_row(company, record.store_id, values, listed_at)
-    if fresh:
-        session.execute(sa.insert(store_table), list(fresh.values()))
-        counts.created = len(fresh)
+        is_active = record.is_trading is not False
+        if (store := known.get(store_id)) is not None:
+            _update(store, values, listed_at, counts, is_active=is_active)
+        else:
+            fresh[store_id] = _new_row(company, store_id, values, listed_at, is_active=is_active)
+    insert_missing(session, store_table, list(fresh.values()))
+    counts.created = len(fresh)
     session.flush()
     if is_whole_sweep:
-        counts.deactivated = _switch_off(session, company, records, divisions, listed_at)
+        counts.deactivated += _switch_off(session, company, records, divisions, listed_at)
     return counts
 
 
+def _store_id(chain: Chain, record: StoreRecord) -> str:
+    """The id as the chain writes it; one that is not of its form is kept as it came."""
+    return canonical_store_id(chain.slug, record.store_id) if chain.is_store_id(record.store_id) else record.store_id
+
+
 def _values(chain: Chain, record: StoreRecord, divisions: dict[str, int]) -> dict[str, Any]:
-    name = " ".join((record.name or "").split())
-    if name.lower() in NO_NAME:
-        name = f"{chain.name} {record.suburb}" if record.suburb else ""
+    texts = {column: _known_text(getattr(record, column)) for column in TEXTS}
+    suburb = texts["suburb"]
     return {
-        "name": name or None,
+        "name": _known_text(record.name) or (f"{chain.name} {suburb}" if suburb else None),
         "division_id": divisions.get(record.division or ""),
         "state": clean_state(record.state),
         "postcode": clean_postcode(record.postcode),
+        **texts,
         **{column: getattr(record, column) for column in PLAIN},
     }
 
 
-def _new_row(company: Company, store_id: str, values: dict[str, Any], listed_at: datetime) -> dict[str, Any]:
-    row = {"company_id": company.id, "store_id": store_id, "is_active": True, "listed_at": listed_at} | values
+def _known_text(text: str | None) -> str | None:
+    plain = " ".join((text or "").split())
+    return None if plain.lower() in NO_TEXT else plain
+
+
+def _new_row(
+    company: Company, store_id: str, values: dict[str, Any], listed_at: datetime, *, is_active: bool
+) -> dict[str, Any]:
+    row = {"company_id": company.id, "store_id": store_id, "is_active": is_active, "listed_at": listed_at} | values
     return row | {"name": values["name"] or f"{company.name} {store_id}"}
 
 
-def _update(store: Store, values: dict[str, Any], listed_at: datetime, counts: StoreCounts) -> None:
+def _update(store: Store, values: dict[str, Any], listed_at: datetime, counts: StoreCounts, *, is_active: bool) -> None:
     is_older = store.listed_at is not None and listed_at < store.listed_at
-    if not is_older and not store.is_active:
-        store.is_active = True
-        counts.reactivated += 1
+    if not is_older and store.is_active != is_active:
+        store.is_active = is_active
+        counts.reactivated += is_active
+        counts.deactivated += not is_active
     if _has_moved(store, values) and not is_older:
         counts.moved.append(store.store_id)
         logger.warning(
@@ -105,7 +123,9 @@ def _update(store: Store, values: dict[str, Any], listed_at: datetime, counts: S
     changed = {
         column: value
         for column, value in values.items()
-        if value is not None and value != getattr(store, column) and not (is_older and getattr(store, column))
+        if value is not None
+        and value != getattr(store, column)
+        and not (is_older and getattr(store, column) not in (None, ""))
     }
     for column, value in changed.items():
         setattr(store, column, value)
@@ -138,6 +158,7 @@ def _switch_off(
     gone = session.scalars(sa.select(Store).where(missing)).all()
     for store in gone:
         store.is_active = False
+        store.listed_at = listed_at  # so that a list older than this sweep does not switch it on again
         logger.warning("store %s is no longer listed and was switched off", store.store_id)
     session.flush()
     return len(gone)

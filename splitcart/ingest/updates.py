@@ -1,8 +1,9 @@
 """The work of ``splitcart update``: whole inboxes, and files that the user names."""
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,19 @@ import sqlalchemy as sa
 
 from splitcart.config import get_chain
 from splitcart.database import reading, transaction
+from splitcart.database.models import Crawl
+from splitcart.ingest.companies import chain_of, ensure_company, lock_company
 from splitcart.ingest.crawls import CrawlIngester, IngestedCrawl, summed
 from splitcart.ingest.errors import RefusedFileError
 from splitcart.ingest.keeping import keep_file, kept_name
 from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
 from splitcart.ingest.store_sources import read_store_lists, read_sweep
 from splitcart.ingest.stores import StoreCounts, update_stores
-from splitcart.measures.clock import Clock
+from splitcart.measures.clock import Clock, system_clock
 from splitcart.transfer.crawl_file import CrawlFileError
 from splitcart.transfer.inbox import claimed, reject
+from splitcart.transfer.records import CrawlRecord
 
-logger = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 REFUSALS = (RefusedFileError, CrawlFileError)
 
@@ -76,7 +79,7 @@ def update_named_products(
     for path in paths:
         if not path.is_file():
             raise RefusedFileError(f"{path}: no such file; expected a .jsonl.gz crawl file")
-        take(ingester, path, update, progress)
+        take(ingester, path, update, progress, str(path))
     return update
 
 
@@ -91,29 +94,36 @@ def update_legacy_products(
     folder = ingester.data_dir / "state" / "legacy"
     for file in files:
         converted = convert_legacy(file, references, folder)
-        take(ingester, converted, update, progress)
+        take(ingester, converted, update, progress, str(file.path))
         converted.unlink()
     return update
 
 
-def take(ingester: CrawlIngester, path: Path, update: ProductsUpdate, progress: Progress | None) -> bool:
-    """Take in one file and note in ``update`` what became of it; return whether it was taken."""
+def take(
+    ingester: CrawlIngester, path: Path, update: ProductsUpdate, progress: Progress | None, name: str | None = None
+) -> bool:
+    """Take in one file and note in ``update`` what became of it, under ``name``; return whether it was taken."""
+    name = name or path.name
     try:
-        update.crawls.append(ingester.ingest(path))
+        crawl = ingester.ingest(path)
     except REFUSALS as error:
-        logger.warning("refused %s", error)
-        update.refused[path.name] = str(error)
+        update.refused[name] = str(error)
+    else:
+        crawl.file = name
+        update.crawls.append(crawl)
     if progress:
-        progress(path.name)
-    return path.name not in update.refused
+        progress(name)
+    return name not in update.refused
 
 
-def update_stores_inbox(engine: sa.Engine, data_dir: Path, progress: Progress | None = None) -> StoresUpdate:
+def update_stores_inbox(
+    engine: sa.Engine, data_dir: Path, progress: Progress | None = None, clock: Clock = system_clock
+) -> StoresUpdate:
     """Take in every store sweep of the store inbox, one file one transaction."""
     update = StoresUpdate()
     for path in claimed(data_dir, "stores"):
         try:
-            take_sweep(engine, data_dir, path, update)
+            take_sweep(engine, data_dir, path, update, clock)
         except REFUSALS as error:
             update.refused[path.name] = str(error)
             reject(data_dir, path, str(error))
@@ -124,14 +134,48 @@ def update_stores_inbox(engine: sa.Engine, data_dir: Path, progress: Progress | 
     return update
 
 
-def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, update: StoresUpdate) -> None:
-    """Take in one sweep of a store list, in one transaction; the file is kept below ``ingested/``."""
+def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, update: StoresUpdate, clock: Clock) -> None:
+    """Take in one sweep of a store list, in one transaction; the file is kept below ``ingested/``.
+
+    Raises RefusedFileError or CrawlFileError, and stores nothing, if it cannot be taken. A sweep that is known already
+    changes nothing.
+    """
     closing, records = read_sweep(path)
-    chain = get_chain(closing.company)
+    chain = chain_of(path, closing)
+    with path.open("rb") as file:
+        sha256 = file_digest(file, "sha256").hexdigest()
     with transaction(engine) as session:
-        keep_file(path, data_dir, kept_name(closing))
-        counts = update_stores(session, chain, records, closing.started_at, is_whole_sweep=closing.complete)
+        company = ensure_company(session, chain)
+        lock_company(session, company)
+        counts = StoreCounts()
+        if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is None:
+            counts = update_stores(session, chain, records, closing.started_at, is_whole_sweep=closing.complete)
+            session.add(_sweep_row(closing, company.id, sha256, asdict(counts), clock()))
+            keep_file(path, data_dir, kept_name(closing))
     update.add(chain.slug, counts)
+
+
+def _sweep_row(closing: CrawlRecord, company_id: int, sha256: str, counts: dict[str, Any], now: datetime) -> Crawl:
+    return Crawl(
+        crawl_id=closing.crawl_id,
+        company_id=company_id,
+        spider=closing.spider,
+        host=closing.host,
+        started_at=closing.started_at,
+        finished_at=closing.finished_at,
+        observed_from=closing.started_at,
+        observed_to=closing.finished_at,
+        complete=closing.complete,
+        store_verified=closing.store_verified,
+        finish_reason=closing.finish_reason,
+        failure_class=closing.failure_class,
+        scope=[],
+        counts=counts,
+        rows=closing.rows,
+        sha256=sha256,
+        file=kept_name(closing),
+        ingested_at=now,
+    )
 
 
 def update_stores_from(engine: sa.Engine, path: Path, clock: Clock) -> StoresUpdate:
