@@ -1,10 +1,13 @@
 """From a new sku to the product that it is: by GTIN, else by the key of name, brand and size.
 
-A code of restricted circulation is no GTIN. A name without any size is too weak a key: it would join pack sizes.
+A code of restricted circulation is no GTIN. A name without any size is too weak a key: it would join pack sizes. A
+product that was known by its key only gets the first GTIN that one of its skus brings, so that a second one does not
+join it.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +31,7 @@ def find_products(session: Session, skus: list[dict[str, Any]], at: datetime) ->
     by_key = _known(session, product_table.c.match_key, [key for key in keys if key])
     matched = 0
     created: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    named: list[dict[str, Any]] = []
     for sku, gtin, key in zip(skus, gtins, keys, strict=True):
         product = by_gtin.get(gtin or "") or _compatible(by_key.get(key or ""), gtin)
         if product is None:
@@ -38,10 +42,14 @@ def find_products(session: Session, skus: list[dict[str, Any]], at: datetime) ->
             created += [(sku, product)] if "id" not in product else []
         sku["product_id"] = product.get("id")
         if gtin:
+            if product["gtin"] is None:
+                product["gtin"] = gtin
+                named += [product] if "id" in product else []
             by_gtin.setdefault(gtin, product)
         if key:
             by_key.setdefault(key, product)
     _create(session, created)
+    _give_gtins(session, named)
     return len({id(product) for _, product in created}), matched
 
 
@@ -81,10 +89,22 @@ def _create(session: Session, created: Iterable[tuple[dict[str, Any], dict[str, 
     ids = reserve_ids(session, product_table, len(products))
     for product, product_id in zip(products, ids, strict=True):
         product["id"] = product_id
-    insert_missing(session, product_table, products)
+    insert_missing(session, product_table, sorted(products, key=lambda product: product["gtin"] or ""))
     _follow_winners(session, products)
     for sku, product in pairs:
         sku["product_id"] = product["id"]
+
+
+def _give_gtins(session: Session, products: list[dict[str, Any]]) -> None:
+    columns = product_table.c
+    statement = (
+        sa.update(product_table)
+        .where(columns.id == sa.bindparam("b_id"), columns.gtin.is_(None))
+        .values(gtin=sa.bindparam("b_gtin"))
+    )
+    rows = [{"b_id": product["id"], "b_gtin": product["gtin"]} for product in products]
+    if rows:
+        session.execute(statement, sorted(rows, key=itemgetter("b_id")))
 
 
 def _follow_winners(session: Session, products: list[dict[str, Any]]) -> None:
