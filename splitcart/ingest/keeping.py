@@ -1,25 +1,28 @@
 """Every accepted file is kept below ``ingested/``: replaying them gives the same rows again."""
 
+from filecmp import cmp
 from pathlib import Path
 from shutil import copyfile
 
 import orjson
 
 from splitcart.ingest.reading import Quarantined
-from splitcart.measures.slugs import slug
 from splitcart.transfer.disk import publish
 from splitcart.transfer.records import CrawlRecord
 
 
 def kept_name(closing: CrawlRecord) -> str:
-    """Return where a crawl's file is kept, below the data folder, with forward slashes."""
-    return f"ingested/{closing.company}/{closing.started_at:%Y-%m}/{slug(closing.crawl_id)}.jsonl.gz"
+    """Return where a crawl's file is kept, below the data folder, with forward slashes; crawl ids are file names."""
+    return f"ingested/{closing.company}/{closing.started_at:%Y-%m}/{closing.crawl_id}.jsonl.gz"
 
 
 def keep_file(path: Path, data_dir: Path, name: str) -> Path:
-    """Copy ``path`` to its place below ``ingested/``, whole or not at all; a file that is there already stays."""
+    """Copy ``path`` to its place below ``ingested/``, whole or not at all.
+
+    Other bytes there are of a crawl that was not stored after all; these are, so they replace them.
+    """
     final = data_dir / name
-    if final.exists():
+    if final.exists() and cmp(path, final, shallow=False):
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_suffix(".partial")
