@@ -122,12 +122,16 @@ def merged_changes(session: Session, crawl_id: int) -> list[News]:
 
 
 def _set_aside_implausible(session: Session, store_id: int) -> int:
-    """A price beyond all proportion to the last one becomes a gap: the sku was seen, its offer is not believed."""
+    """A price beyond all proportion to the last one becomes a gap: the sku was seen, its offer is not believed.
+
+    After a gap there is nothing to be out of proportion to: what a second crawl shows again is believed.
+    """
     jumped = (
         sa.select(price_table.c.sku_id)
         .join(staged, staged.c.sku_id == price_table.c.sku_id)
         .where(
             price_table.c.store_id == store_id,
+            price_table.c.left_at.is_(None),
             sa.or_(
                 staged.c.price_cents > price_table.c.price_cents * MAX_PRICE_RATIO,
                 staged.c.price_cents * MAX_PRICE_RATIO < price_table.c.price_cents,
