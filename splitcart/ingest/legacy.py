@@ -7,6 +7,7 @@ not judged.
 """
 
 import gzip
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,13 +21,13 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from splitcart.config import Chain, get_chain
+from splitcart.config import Chain, get_chain, get_chains
 from splitcart.database.models import Category, Company, Coverage, Store
 from splitcart.ingest.errors import RefusedFileError
-from splitcart.ingest.reading import MAX_BAD_SHARE, UNCATEGORISED
+from splitcart.ingest.reading import MAX_BAD_SHARE, UNCATEGORISED, category_name
 from splitcart.measures.gtin import parse_gtin
 from splitcart.measures.ids import canonical_store_id, clean_state, store_slug
-from splitcart.measures.local_time import local_day
+from splitcart.measures.local_time import local_day, zone_for_state
 from splitcart.measures.money import cents
 from splitcart.measures.unit_prices import parse_unit_price
 from splitcart.transfer.disk import publish
@@ -34,6 +35,7 @@ from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, ProductRecord
 
 NEAR = timedelta(days=14)
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)  # outside are typing errors, and days without a UTC end
 ENDINGS = (".jsonl", ".jsonl.gz")
 SHAPE = 'lines like {"product": {"sku": …}, "metadata": {"company": …, "store_id": …, "scraped_date": …}}'
 
@@ -72,8 +74,9 @@ class References:
             .order_by(Coverage.observed_from)
         )
         for slug, store_id, state, root, seen_at, count in rows:
-            self._last_complete[slug, store_id][root] = (seen_at.date(), count)
-            self._near[slug, state].append((store_id, seen_at.date(), {root: count}))
+            day = seen_at.astimezone(zone_for_state(state)).date()
+            self._last_complete[slug, store_id][root] = (day, count)
+            self._near[slug, state].append((store_id, day, {root: count}))
 
     def roots(self, file: LegacyFile) -> dict[str, int | None]:
         """Return the root categories that the file should hold, each with its reference count (None: no reference)."""
@@ -156,11 +159,14 @@ def _scan(path: Path) -> LegacyFile:
     found: LegacyFile | None = None
     bad = 0
     counts: Counter[str] = Counter()
+    seen: set[str] = set()
     for entry in _entries(path, digest):
         if entry is None:
             bad += 1
             continue
-        counts[_path_of(entry["product"])[0]] += 1
+        if (sku := str(entry["product"]["sku"])) not in seen:
+            seen.add(sku)
+            counts[_path_of(entry["product"])[0]] += 1
         identity = _identity(path, entry["metadata"])
         if found is None:
             found = LegacyFile(path, *identity, fingerprint="", counts=counts)
@@ -179,8 +185,9 @@ def _entries(path: Path, digest: Any = None) -> Iterator[dict[str, Any] | None]:
             for line in file:
                 if digest is not None:
                     digest.update(line)
-                yield _entry(line)
-    except (OSError, EOFError) as error:
+                if line.strip():
+                    yield _entry(line)
+    except (OSError, EOFError, zlib.error) as error:
         raise RefusedFileError(f"{path}: cannot be read ({error}); expected {SHAPE}") from error
 
 
@@ -204,17 +211,31 @@ def _identity(path: Path, metadata: dict[str, Any]) -> tuple[str, str, str | Non
         raise RefusedFileError(
             f"{path}: metadata.scraped_date is {stamp!r}, expected a date like 2025-09-23"
         ) from error
-    if not store:
-        raise RefusedFileError(f"{path}: metadata.store_id is missing; expected {SHAPE}")
-    return get_chain(company).slug, canonical_store_id(company, store), clean_state(metadata.get("state")), day
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise RefusedFileError(f"{path}: metadata.scraped_date is {stamp}, expected a day from {FIRST_DAY}")
+    if company not in get_chains():
+        raise RefusedFileError(
+            f"{path}: unknown metadata.company {company!r}; known: {', '.join(sorted(get_chains()))}"
+        )
+    chain, store_id = get_chain(company), canonical_store_id(company, store)
+    if not chain.is_store_id(store_id):
+        raise RefusedFileError(
+            f"{path}: metadata.store_id {store!r} is no store id of {chain.name};"
+            f" expected the form {chain.store_id_pattern}"
+        )
+    state = metadata.get("state")
+    return company, store_id, clean_state(state) if isinstance(state, str) else None, day
 
 
 def _path_of(product: dict[str, Any]) -> list[str]:
-    return [str(name) for name in product.get("category_path") or [] if name] or [UNCATEGORISED]
+    path = product.get("category_path")
+    names = path if isinstance(path, list) else [path]
+    return [text for name in names if name and (text := category_name(str(name)))] or [UNCATEGORISED]
 
 
 def _product(file: LegacyFile, product: dict[str, Any]) -> ProductRecord:
-    unit = parse_unit_price(product.get("per_unit_price_string"))
+    unit_text = product.get("per_unit_price_string")
+    unit = parse_unit_price(unit_text) if isinstance(unit_text, str) else None
     gtin = parse_gtin(product.get("barcode"), sku=str(product["sku"]))
     was, now = _cents(product.get("price_was")), _cents(product.get("price_current"))
     return ProductRecord(
@@ -242,4 +263,8 @@ def _product(file: LegacyFile, product: dict[str, Any]) -> ProductRecord:
 
 
 def _cents(value: Any) -> int | None:
-    return None if value is None else cents(value)
+    """Cents, or None for what is no price: the sku was listed, its offer is a gap."""
+    try:
+        return cents(value) or None
+    except ValueError:
+        return None
