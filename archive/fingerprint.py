@@ -92,7 +92,7 @@ def _store_facts(stores: sa.Select[Any]) -> Iterator[sa.Select[*tuple[Any, ...]]
         sa.select(membership.c.store_id, *columns).where(membership.c.store_id.in_(stores)).order_by(membership.c.id)
     )
     for table in (sa.inspect(Crawl).local_table, sa.inspect(Coverage).local_table):
-        newest = (sa.func.count(), sa.func.max(table.c.id), sa.func.max(table.c.observed_to))
+        newest = (sa.func.count(), sa.func.max(table.c.crawl_id), sa.func.max(table.c.observed_to))
         yield sa.select(table.c.store_id, *newest).where(table.c.store_id.in_(stores)).group_by(table.c.store_id)
 
 

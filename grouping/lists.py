@@ -7,7 +7,7 @@ confirmed crawls of a check agree on. A change of Ambassador alone changes nothi
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -16,6 +16,9 @@ from sqlalchemy.orm import Session
 from grouping.effective import Offer
 from grouping.offers import intervals, list_history_table, list_table, price_table
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku
+
+# The date of a line that nobody saw begin: it stood there when a store was first looked at, so it is no news to anyone.
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class News(NamedTuple):
@@ -45,11 +48,15 @@ class ListLine:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one store's crawl showed of one sku: an offer, or (None) that it is gone though the store had it before."""
+    """What one store's crawl showed of one sku: an offer, or (None) that it is gone though the store had it before.
+
+    ``saw_begin``: the store had been covered before ``since``, so the offer really began there.
+    """
 
     store_id: int
     offer: Offer | None
     since: datetime
+    saw_begin: bool
     seen_at: datetime
     crawl_id: int
 
@@ -147,17 +154,16 @@ def found_list(session: Session, group_id: int, founders: list[int]) -> int:
     """Start a group's list from what most of its founders (row ids, Ambassador first) show; return its length.
 
     Absence is no vote, since no founder's past is asked; a tie goes to the earlier founder. Each line takes the
-    earliest ``since`` and ``listed_since`` among the founders that show it.
+    earliest ``since`` and ``listed_since`` of the founders that saw it begin. What all of them found standing when they
+    were first looked at is dated BEFORE_ALL: where a member differs from it, that is no news but its own deviation.
     """
     shown: dict[int, list[Any]] = {}
+    first = _first_looks(founders)
     rows = session.execute(
-        sa.select(price_table)
+        sa.select(price_table, first.c.looked_at)
         .join(Sku, Sku.id == price_table.c.sku_id)
-        .join(
-            Coverage, sa.and_(Coverage.store_id == price_table.c.store_id, Coverage.category_id == Sku.root_category_id)
-        )
+        .join(first, sa.and_(first.c.store_id == price_table.c.store_id, first.c.category_id == Sku.root_category_id))
         .where(price_table.c.store_id.in_(founders), price_table.c.left_at.is_(None))
-        .distinct()
     )
     for row in rows.mappings():
         shown.setdefault(row["sku_id"], []).append(row)
@@ -165,6 +171,16 @@ def found_list(session: Session, group_id: int, founders: list[int]) -> int:
     if lines:
         session.execute(sa.insert(list_table), lines)
     return len(lines)
+
+
+def _first_looks(store_ids: list[int]) -> sa.Subquery:
+    """When each store's (row id) categories were first covered: what stood there then, nobody saw begin."""
+    return (
+        sa.select(Coverage.store_id, Coverage.category_id, sa.func.min(Coverage.observed_from).label("looked_at"))
+        .where(Coverage.store_id.in_(store_ids))
+        .group_by(Coverage.store_id, Coverage.category_id)
+        .subquery("first_looks")
+    )
 
 
 def _founded_line(group_id: int, sku_id: int, rows: list[Any], founders: list[int]) -> dict[str, Any]:
@@ -175,12 +191,16 @@ def _founded_line(group_id: int, sku_id: int, rows: list[Any], founders: list[in
     return {
         "group_id": group_id,
         "sku_id": sku_id,
-        "changed_at": min(row["since"] for row in agreeing),
-        "listed_from": min(row["listed_since"] for row in agreeing),
+        "changed_at": _begin(agreeing, "since"),
+        "listed_from": _begin(agreeing, "listed_since"),
         "left_at": None,
         "crawl_id": agreeing[0]["crawl_id"],
         **dict(zip(OFFER_COLUMNS, offer, strict=True)),
     }
+
+
+def _begin(rows: list[Any], column: str) -> datetime:
+    return min((row[column] for row in rows if row[column] > row["looked_at"]), default=BEFORE_ALL)
 
 
 def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Collection[int]) -> dict[int, Sight]:
@@ -189,11 +209,13 @@ def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Co
         Coverage.crawl_id == crawl_id, Coverage.category_id.in_(category_ids)
     )
     window = windows.subquery("window")
+    first = _first_looks([store_id])
     every = intervals(store_ids=[store_id])
     rows = session.execute(
-        sa.select(every, window.c.observed_to)
+        sa.select(every, window.c.observed_to, first.c.looked_at)
         .join(Sku, Sku.id == every.c.sku_id)
         .join(window, window.c.category_id == Sku.root_category_id)
+        .join(first, first.c.category_id == Sku.root_category_id)
         .where(every.c.since <= window.c.observed_to)
         .order_by(every.c.sku_id, every.c.since)
     )
@@ -207,6 +229,7 @@ def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Co
             store_id=store_id,
             offer=None if gone else Offer(*(row[name] for name in OFFER_COLUMNS)),
             since=row["until"] if gone else row["since"],
+            saw_begin=gone or row["since"] > row["looked_at"],
             seen_at=row["observed_to"],
             crawl_id=crawl_id,
         )
@@ -217,7 +240,8 @@ def vote(standing: Mapping[int, ListLine], ballots: Iterable[Mapping[int, Sight]
     """Return the news on which most of the comparable confirmed crawls of a check agree.
 
     A crawl has no say on a line that changed after it looked. A change needs two voices and more than any other offer
-    has; a tie keeps the list. The news is dated by the earliest voice for it.
+    has; a tie keeps the list. The news is dated by the earliest voice for it; what the list lacks and nobody saw begin
+    is dated BEFORE_ALL.
     """
     voices: dict[int, list[Sight]] = {}
     for ballot in ballots:
@@ -233,8 +257,10 @@ def vote(standing: Mapping[int, ListLine], ballots: Iterable[Mapping[int, Sight]
             continue
         line = standing.get(sku_id)
         agreeing = [sight for sight in sights if sight.offer == offer]
-        first = min(agreeing, key=lambda sight: (sight.since, sight.crawl_id))
-        at = max(first.since, line.news_at) if line else first.since
+        first = min(agreeing, key=lambda sight: (not sight.saw_begin, sight.since, sight.crawl_id))
+        at = first.since if first.saw_begin else BEFORE_ALL
+        if line is not None:
+            at = max(min(sight.since for sight in agreeing), line.news_at)
         if _is_news(item := News(sku_id, offer, at, first.crawl_id), line):
             news.append(item)
     return news

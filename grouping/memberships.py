@@ -178,4 +178,4 @@ def active_groups(session: Session, company_id: int) -> list[StoreGroup]:
 
 def store_names(session: Session, store_ids: Collection[int]) -> dict[int, str]:
     """Return the chain's own ids of stores by row id."""
-    return dict(session.execute(sa.select(Store.id, Store.store_id).where(Store.id.in_(store_ids))).tuples().all())
+    return dict(session.execute(sa.select(Store.id, Store.store_id).where(Store.id.in_(store_ids))).all())
