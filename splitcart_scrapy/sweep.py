@@ -1,13 +1,13 @@
 """Which points to ask a store finder for, when it answers with the stores nearest to a point and tells no limit."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 
 EARTH_RADIUS_KM = 6371.0
 DENSE_STORES = 20
 # Around a city the cells go down to where no finder answers with too few; where hardly anyone lives they stay large.
-MIN_DEGREES_DENSE = 0.1
+MIN_DEGREES_DENSE = 0.02
 MIN_DEGREES_SPARSE = 2.0
 
 
@@ -52,13 +52,13 @@ def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
     return 2 * EARTH_RADIUS_KM * asin(sqrt(across + along))
 
 
-def is_covered(cell: Cell, found: Iterable[tuple[float, float]]) -> bool:
+def is_covered(cell: Cell, distances: Collection[float]) -> bool:
     """Tell whether the stores nearest to the centre of ``cell`` include all stores in it, as far as can be told.
 
+    ``distances``: how many km they are from it, as the finder says; the coordinates of stores are not to be trusted.
     They do when one of them lies farther away than the cell's corners. If not, the finder may have an upper number of
     stores or a radius: then the cell is to be split, down to a size that depends on how many stores there are.
     """
-    distances = [distance_km(cell.centre, point) for point in found]
     if max(distances, default=0.0) >= cell.reach_km:
         return True
     smallest = MIN_DEGREES_DENSE if len(distances) >= DENSE_STORES else MIN_DEGREES_SPARSE

@@ -1,5 +1,6 @@
 """ALDI Australia: category tree, listings and service points (retailers.md section 3). Prices come in cents."""
 
+import re
 from collections.abc import Collection, Mapping
 
 import msgspec
@@ -90,6 +91,7 @@ class _ServicePoint(msgspec.Struct, rename="camel"):
     id: str
     name: str | None = None
     public_phone_number: str | None = None
+    distance: str | None = None
     address: _Address | None = None
 
 
@@ -184,8 +186,19 @@ def parse_stores(body: bytes) -> StorePage:
     page = read_json(body, _Page, "ALDI service points")
     rows, bad = read_rows(page.data, _ServicePoint, "ALDI service points")
     return StorePage(
-        items=[_store(row) for row in rows], listed=len(page.data), total=page.meta.pagination.total_count, bad_rows=bad
+        items=[_store(row) for row in rows],
+        listed=len(page.data),
+        distances_km=[distance for row in rows if (distance := _distance_km(row.distance)) is not None],
+        total=page.meta.pagination.total_count,
+        bad_rows=bad,
     )
+
+
+def _distance_km(text: str | None) -> float | None:
+    match = re.fullmatch(r"([0-9,]*\.?[0-9]+) (km|m)", text or "")
+    if match is None:
+        return None
+    return float(match[1].replace(",", "")) / (1000 if match[2] == "m" else 1)
 
 
 def _store(row: _ServicePoint) -> StoreRecord:

@@ -45,10 +45,14 @@ class ListingPage:
 
 @dataclass(slots=True, kw_only=True)
 class StorePage:
-    """One page of a store list; ``listed`` counts its rows, ``total`` is what the site says that there are."""
+    """One page of a store list; ``listed`` counts its rows, ``total`` is what the site says that there are.
+
+    ``distances_km``: how far the stores are from the point that was asked about, where the site says it.
+    """
 
     items: list[StoreRecord] = field(default_factory=list)
     listed: int = 0
+    distances_km: list[float] = field(default_factory=list)
     total: int | None = None
     bad_rows: list[str] = field(default_factory=list)
 

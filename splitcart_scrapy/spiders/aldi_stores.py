@@ -22,14 +22,14 @@ class AldiStoresSpider(StoreListSpider):
         waiting = [AUSTRALIA]
         while waiting:
             cell = waiting.pop()
-            found: list[tuple[float, float]] = []
+            distances: list[float] = []
             offset, total = 0, 1
             while offset < total:
                 page = await self.read(self._request(cell.centre, offset), aldi.parse_stores)
                 yield page
-                found += [(row.latitude, row.longitude) for row in page.items if row.latitude and row.longitude]
+                distances += page.distances_km
                 offset, total = offset + page.listed, page.total if page.listed and page.total else 0
-            if not is_covered(cell, found):
+            if not is_covered(cell, distances):
                 waiting += cell.quarters()
 
     def _request(self, point: tuple[float, float], offset: int) -> Request:

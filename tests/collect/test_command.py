@@ -1,0 +1,91 @@
+"""``scrapy crawl`` as an operator runs it: a process of its own."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scrapy.exceptions import UsageError
+from scrapy.spiderloader import SpiderLoader
+
+from splitcart.replica.sites.weather import Fault, Rule
+from tests.collect.runs import project_settings, seen, small_market, the_file, truth, working_files
+
+PROJECT = Path(__file__).parents[2]
+
+
+def scrapy(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scrapy", *arguments], capture_output=True, text=True, cwd=PROJECT, check=False
+    )
+
+
+def test_the_spiders_are_listed():
+    assert scrapy("list").stdout.split() == ["aldi", "aldi_stores", "woolworths", "woolworths_stores"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("aldi", {"store": "102"}), "store='102' is no store of ALDI: expected the form G\\d{3}"),
+        (("woolworths", {"store": ","}), "names no store of Woolworths"),
+        (("aldi", {"max_stores": "none"}), "max_stores='none' is no number of stores"),
+        (("aldi", {"max_stores": "0"}), "expected 1 or more"),
+        (("aldi", {"stores": "G102"}), "unknown argument 'stores'; known: -a store=…"),
+        (("aldi", {"store": "G102", "cluster": "perth"}), "exclude each other"),
+        (("aldi_stores", {"store": "G102"}), "known: none"),
+    ],
+)
+def test_an_argument_is_checked_before_anything_is_fetched(arguments, said):
+    spider, given = arguments
+    with pytest.raises(UsageError, match=re.escape(said)):
+        SpiderLoader(project_settings()).load(spider).check_arguments(given)
+
+
+def test_a_wrong_argument_is_one_clear_line_and_exit_code_2():
+    done = scrapy("crawl", "aldi", "-a", "store=102")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("'102' is no store of ALDI: expected the form G\\d{3}")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_one_clear_line_and_exit_code_2(monkeypatch):
+    monkeypatch.setenv("SPLITCART_CLOCK_START", "yesterday")
+    done = scrapy("crawl", "aldi", "-a", "store=G102")
+    assert done.returncode == 2
+    assert "SPLITCART_CLOCK_START" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_killed_crawl_is_resumed_category_by_category(replica):
+    market = small_market("aldi", skus=120)
+    server = replica(market)
+    store = market.stores("aldi")[0].store_id
+    command = [sys.executable, "-m", "scrapy", "crawl", "aldi", "-a", f"store={store}", "-a", "_job=7"]
+    command += ["-s", "DOWNLOAD_DELAY=0"]
+
+    def listings() -> list[str]:
+        return [visit.path for visit in server.book if "product-search" in visit.path]
+
+    server.weather.add(Rule(fault=Fault.DELAY, path="product-search", after=5, times=1, seconds=5))
+    first = subprocess.Popen(
+        [*command, "-s", "LOG_LEVEL=DEBUG"], cwd=PROJECT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert first.stderr is not None
+    answered = (line for line in first.stderr if "Crawled (200)" in line and "product-search" in line)
+    for _ in range(5):
+        next(answered)
+    first.kill()
+    first.communicate()
+    before = listings()
+    assert len(before) == 5
+    assert working_files()
+
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows, closing = the_file()
+    assert seen(rows) == truth(market, "aldi", store)
+    assert closing.complete
+    assert not set(listings()[len(before) :]) & set(before[:4])
+    assert not working_files()
