@@ -1,5 +1,7 @@
 """Woolworths' products, store by store (retailers.md section 2)."""
 
+import json
+
 from scrapy import Request
 from scrapy.http import JsonRequest
 
@@ -32,7 +34,7 @@ class WoolworthsSpider(StorePricesSpider):
             "sortType": "PriceAsc",
             "url": path,
             "location": f"{path}&filter=SoldBy(Woolworths)",
-            "formatObject": f'{{"name":"{listing.path[-1]}"}}',
+            "formatObject": json.dumps({"name": listing.path[-1]}),
             "isSpecial": False,
             "isBundle": False,
             "isMobile": False,

@@ -68,7 +68,7 @@ def test_a_killed_crawl_is_resumed_category_by_category(replica):
     def listings() -> list[str]:
         return [visit.path for visit in server.book if "product-search" in visit.path]
 
-    server.weather.add(Rule(fault=Fault.DELAY, path="product-search", after=5, times=1, seconds=5))
+    server.weather.add(Rule(fault=Fault.DELAY, path="product-search", after=5, times=1, seconds=2))
     first = subprocess.Popen(
         [*command, "-s", "LOG_LEVEL=DEBUG"], cwd=PROJECT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )

@@ -108,6 +108,10 @@ class SiteSpider(Spider):
         """Wait until every item yielded so far has left the pipelines; raise ItemLostError if one failed there."""
         if self._in_flight:
             await self._settled.wait()
+        # The signal comes a moment before Scrapy counts the item as done, and only then can it end the spider.
+        slot = self.crawler.engine.scraper.slot if self.crawler.engine else None
+        while slot and slot.itemproc_size:  # noqa: ASYNC110 - Scrapy counts, but tells nobody
+            await asyncio.sleep(0)
         if self._lost is not None:
             raise ItemLostError(f"an item could not be kept: {self._lost}") from self._lost
 

@@ -1,0 +1,139 @@
+"""The verdicts on a crawl, at a site whose every answer is written down here."""
+
+import pytest
+import pytest_twisted
+
+from splitcart.config import get_settings
+from splitcart.transfer.records import FailureClass
+from tests.collect.runs import outbox, the_file
+from tests.collect.scripted import Site, page, row, serving
+
+
+@pytest.fixture
+def crawl_site(crawl, monkeypatch):
+    async def run(desk=None, **listings):
+        site = Site({name.replace("_", " "): pages for name, pages in listings.items()})
+        with serving(site) as url:
+            monkeypatch.setenv("WOOLWORTHS_SITE_URL", url)
+            get_settings.cache_clear()
+            await crawl("woolworths", **({} if desk else {"store": "1147"}))
+        return site
+
+    return run
+
+
+def verdicts(closing):
+    return {record.category: record.problem for record in closing.categories}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_listing_ends_when_the_first_total_is_reached(crawl_site):
+    site = await crawl_site(Pantry=[page(3, row(1), row(2)), page(99, row(3))])
+    assert site.asked == [("Pantry", 1), ("Pantry", 2)]
+    assert the_file()[1].complete
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_listing_ends_when_a_page_brings_nothing_new_and_is_then_short(crawl_site):
+    adverts = [row(9, IsSponsoredAd=True)]
+    site = await crawl_site(Pantry=[page(5, row(1), row(2), *adverts), page(4, row(2), *adverts)])
+    assert site.asked == [("Pantry", 1), ("Pantry", 2)]
+    rows, closing = the_file()
+    assert [row.sku for row in rows] == ["1", "2"]
+    assert verdicts(closing) == {"Pantry": "pantry: 2 of 5 rows"}
+    assert (closing.complete, closing.failure_class) == (False, None)
+
+
+@pytest_twisted.ensureDeferred
+async def test_rows_of_other_sellers_count_in_the_total_and_are_dropped(crawl_site):
+    await crawl_site(Pantry=[page(2, row(1), row(2, IsMarketProduct=True))])
+    rows, closing = the_file()
+    assert [row.sku for row in rows] == ["1"]
+    assert closing.complete
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_empty_department_is_complete_with_no_rows(crawl_site):
+    await crawl_site(Pantry=[page(1, row(1))], Bakery=[page(0)])
+    _, closing = the_file()
+    assert [(record.category, record.rows, record.complete) for record in closing.categories] == [
+        ("Pantry", 1, True),
+        ("Bakery", 0, True),
+    ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_crawl_without_any_row_leaves_no_file(crawl_site, desk):
+    desk.put("woolworths", "1147")
+    await crawl_site(desk, Pantry=[page(0)])
+    assert outbox() == []
+    assert desk.released == [("1147", "failed", "no_items")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_row_of_another_store_does_not_get_in(crawl_site):
+    await crawl_site(Pantry=[page(3, row(1), row(2, store=1148), row(3))])
+    rows, closing = the_file()
+    assert [row.sku for row in rows] == ["1", "3"]
+    assert verdicts(closing) == {"Pantry": "1 rows of another store"}
+    assert closing.store_verified
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_store_goes_by_the_retailers_other_number_where_it_is_known(crawl_site, desk):
+    desk.put("woolworths", "1147", retailer_store_id="1101")
+    await crawl_site(desk, Pantry=[page(1, row(1, store=1101))])
+    assert the_file()[1].store_verified
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_department_of_one_foreign_row_does_not_condemn_a_confirmed_store(crawl_site):
+    await crawl_site(Pantry=[page(1, row(1))], Bakery=[page(1, row(2, "Bakery", store=1148))])
+    rows, closing = the_file()
+    assert [row.sku for row in rows] == ["1"]
+    assert verdicts(closing) == {"Pantry": None, "Bakery": "1 rows of another store"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_that_changes_in_the_middle_is_refused(crawl_site, desk):
+    desk.put("woolworths", "1147")
+    foreign = [row(at, "Bakery", store=1148) for at in range(2, 12)]
+    await crawl_site(desk, Pantry=[page(1, row(1))], Bakery=[page(10, *foreign)])
+    assert outbox() == []
+    assert desk.released == [("1147", "failed", "wrong_store")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_row_that_cannot_be_read_makes_its_category_incomplete(crawl_site):
+    await crawl_site(Pantry=[page(2, row(1), row(2, Price="much"))], Bakery=[page(1, row(3, "Bakery"))])
+    _, closing = the_file()
+    assert "1 unreadable rows" in verdicts(closing)["Pantry"]
+    assert verdicts(closing)["Bakery"] is None
+    assert closing.failure_class is FailureClass.BAD_ITEMS
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_row_belongs_to_its_own_department_wherever_it_is_listed(crawl_site):
+    await crawl_site(
+        Bakery=[page(3, row(1, "Bakery"), row(2, "Pantry"), row(3, "Pantry"))],
+        Pantry=[page(2, row(2, "Pantry"), row(4, "Bakery"))],
+    )
+    rows, closing = the_file()
+    assert {row.sku: row.category_path for row in rows} == {
+        "1": ["Bakery"],
+        "2": ["Pantry"],
+        "3": ["Pantry"],  # only listed elsewhere, and kept for its own department
+        "4": ["Bakery"],  # only seen when its own department was done
+    }
+    bakery, pantry = closing.categories
+    assert (bakery.rows, pantry.rows) == (1, 2)
+    # The row that was listed elsewhere was seen before its own department was begun.
+    assert bakery.observed_from < pantry.observed_from < bakery.observed_to
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_row_without_name_is_dropped_and_its_category_incomplete(crawl_site):
+    await crawl_site(Pantry=[page(2, row(1), row(2, Name=None))])
+    rows, closing = the_file()
+    assert [row.sku for row in rows] == ["1"]
+    assert "bad name of sku '2'" in verdicts(closing)["Pantry"]
