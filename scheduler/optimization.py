@@ -1,7 +1,6 @@
 """Optimization: what keeps the groups' lists current and the memberships proven, at the fewest crawls."""
 
 from collections.abc import Collection, Iterator
-from datetime import timedelta
 
 from scheduler.doubts import ambassador, tie_breakers
 from scheduler.entry import QueueEntry
@@ -10,7 +9,6 @@ from scheduler.roster import StoreStanding
 from scheduler.selection import Selection
 
 PAIR = 2
-OUTLIER_REST = timedelta(hours=24)  # within a day an outlier's prices are news only after a change time
 TURNS = {"outlier", "check"}
 
 
@@ -67,7 +65,7 @@ def _is_due(selection: Selection, store: StoreStanding) -> bool:
     if store.covered_at is None or store.observed_from is None or selection.roster.phase(store) != "optimization":
         return False
     change = selection.last_change(store.id)
-    return selection.now - store.covered_at >= OUTLIER_REST or (change is not None and store.observed_from < change)
+    return selection.now - store.covered_at >= selection.pause or (change is not None and store.observed_from < change)
 
 
 def _pairs(selection: Selection, groups: Collection[GroupStanding]) -> Iterator[list[QueueEntry]]:
@@ -78,7 +76,7 @@ def _pairs(selection: Selection, groups: Collection[GroupStanding]) -> Iterator[
 
 
 def _is_checked(selection: Selection, group: GroupStanding) -> bool:
-    recently = selection.now - selection.window
+    recently = selection.now - selection.pause
     run = group.last_checked_at is not None and group.last_checked_at > recently
     return run or bool(group.leased("check", since=recently))
 

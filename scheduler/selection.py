@@ -18,6 +18,7 @@ class Selection:
         self.chain = chain
         self.now = now
         self.window = timedelta(hours=chain.window_hours)
+        self.pause = timedelta(hours=chain.check_hours)
         self._cluster_id = cluster_id
         self._changes = [(change.weekday, change.at) for change in chain.parsed_change_times()]
         self._taken: set[int] = set()

@@ -47,6 +47,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     min_stable_share: float = 0.30
     min_stable_skus: int = 200
     current_pricing_hours: float = 72.0
+    check_hours: float = 20.0  # a group, or an outlier, at most once in so many: daily, with slack for the hour
     max_solo_change: float = 0.02
     price_event_share: float = 0.01
     remerge_days: float = 14.0

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     store_source: str | None = Field(
         None,
         validation_alias="SPLITCART_STORE_SOURCE",
-        description="where spiders get stores: an import path; default: the server when API_SERVER_URL is set, else this database",
+        description="import path of the spiders' store source; default: the server, or this database without one",
     )
     clock_start: datetime | None = Field(
         None,

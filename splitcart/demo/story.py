@@ -162,7 +162,7 @@ class Director:
         update = update_products(self.ingester)
         for crawl in update.crawls:
             self.played.crawls[crawl.company] += 1
-            self.played.partial_crawls[crawl.company] += crawl.complete_categories < crawl.categories
+            self.played.partial_crawls[crawl.company] += not crawl.whole
         for name, reason in update.refused.items():
             raise FailedError(f"the demo's own file {name} was refused: {reason}")
 

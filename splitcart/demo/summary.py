@@ -134,9 +134,9 @@ def print_summary(console: Console, summary: dict[str, Any], folder: Path) -> No
     sentences = [
         f"[bold]{right:.2%}[/] of all prices that SplitCart would have published were right,",
         f"for [bold]{spent:.0%}[/] of the crawls that crawling every store every day takes.",
-        f"Archives: {archive['store_files']} store files. Of {archive['observed_entries']:,} observed entries"
-        f" {archive['observed_entries_wrong']:,} differ from the truth,",
-        f"of {archive['inferred_entries']:,} inferred ones {archive['inferred_entries_without_source']:,} lack their source store.",
+        f"Archives: {archive['store_files']} store files.",
+        f"Of {archive['observed_entries']:,} observed entries {archive['observed_entries_wrong']:,} differ from the truth;",
+        f"of {archive['inferred_entries']:,} inferred ones {archive['inferred_entries_without_source']:,} lack a source.",
         f"It took {summary['seconds']:.0f} s. All of it is in {folder}:",
     ]
     paths = summary["paths"]

@@ -33,7 +33,11 @@ COLLISIONS = frozenset({"40P01", "40001", "23505"})  # PostgreSQL: deadlock, ser
 
 @dataclass(slots=True)
 class IngestedCrawl:
-    """What became of one product file. ``counts`` are those of facts.merge and of the catalogue."""
+    """What became of one product file.
+
+    ``whole``: the crawl saw all that it was to see. ``late``: it was older than what was stored, so the store's rows
+    were rebuilt. ``counts`` are those of facts.merge and of the catalogue.
+    """
 
     file: str
     status: Status
@@ -44,6 +48,7 @@ class IngestedCrawl:
     quarantined: int = 0
     complete_categories: int = 0
     categories: int = 0
+    whole: bool = False
     late: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -270,6 +275,7 @@ def _finish(
     result.counts = crawl.counts
     result.quarantined = len(parsed.quarantined)
     result.categories = len(crawl.scope)
+    result.whole = crawl.complete and result.complete_categories == result.categories
     result.complete_categories = sum(entry["complete"] for entry in crawl.scope)
     session.flush()
 

@@ -214,7 +214,7 @@ def test_a_suspended_member_is_not_sent_to_a_check(embedded: World) -> None:
     assert picks(embedded) == [("check", stores[2]), ("check", stores[1])]
 
 
-def test_a_group_is_checked_once_per_window(embedded: World) -> None:
+def test_a_group_is_checked_once_a_day(embedded: World) -> None:
     stores = covered(embedded, 5)
     group = embedded.group(stores, ambassador=stores[0])
     pair = embedded.lease(10)
@@ -226,7 +226,7 @@ def test_a_group_is_checked_once_per_window(embedded: World) -> None:
     embedded.change(StoreGroup, group, last_checked_at=embedded.now)
     embedded.crawl(stores[0])
     assert picks(embedded) == []
-    embedded.wait(47)
+    embedded.wait(19)
     assert "check" not in [kind for kind, _ in picks(embedded)]
     embedded.wait(1.1)
     embedded.crawl(stores[0])
