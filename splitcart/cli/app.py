@@ -49,5 +49,3 @@ def main() -> None:
         if "--debug" in sys.argv:
             errors.print_exception()
         fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        fail("interrupted", 130)

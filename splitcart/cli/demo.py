@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from splitcart.cli.common import console, errors
+from splitcart.cli.common import console, errors, fail
 
 
 def demo(
@@ -28,18 +28,22 @@ def demo(
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("setting the stage", total=STEPS)
-        seen: list[str] = []
+        begun = 0
 
         def step(name: str) -> None:
-            bar.update(task, completed=len(seen), description=name)
-            seen.append(name)
-            if not errors.is_terminal:
-                console.print(f"[{len(seen)}/{STEPS}] {name}", highlight=False, markup=False)
+            nonlocal begun
+            bar.update(task, completed=begun, description=name)
+            begun += 1
+            errors.print(f"[{begun}/{STEPS}] {name}", highlight=False, markup=False, soft_wrap=True)
 
         def tell(line: str) -> None:
-            bar.console.print(f"  {line}", highlight=False, markup=False)
+            errors.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
-        summary = run_demo(data_dir, port=port, tell=tell, step=step)
+        try:
+            summary = run_demo(data_dir, port=port, tell=tell, step=step)
+        except KeyboardInterrupt:
+            bar.stop()
+            fail("interrupted; spiders and servers are stopped, and the next run starts clean", 130)
     if json_file:
         json_file.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     print_summary(console, summary, data_dir)

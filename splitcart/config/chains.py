@@ -75,7 +75,10 @@ def _change_time(slug: str, text: str) -> ChangeTime:
 
 def read_chains(path: Path | None = None) -> dict[str, Chain]:
     """Read all chains by slug from ``path`` (the packaged file when None); raise InputError naming what is wrong."""
-    source = path.read_bytes() if path else files("splitcart.config").joinpath("chains.toml").read_bytes()
+    try:
+        source = path.read_bytes() if path else files("splitcart.config").joinpath("chains.toml").read_bytes()
+    except OSError as error:
+        raise InputError(f"SPLITCART_CHAINS_FILE names {path}: {error.strerror}; correct or unset it") from error
     try:
         chains = msgspec.toml.decode(source, type=dict[str, Chain])
     except msgspec.MsgspecError as error:

@@ -7,8 +7,7 @@ from statistics import fmean
 from typing import Any
 
 import sqlalchemy as sa
-from rich.console import Console, Group
-from rich.panel import Panel
+from rich.console import Console
 from rich.table import Table
 
 from splitcart.config import get_chain
@@ -121,38 +120,45 @@ def _standing(world: World, company: str) -> dict[str, int]:
 
 def print_summary(console: Console, summary: dict[str, Any], folder: Path) -> None:
     """Print the summary as a table with a few sentences and what to try next."""
-    table = Table(title=f"{CITY}, {summary['market_days']} market days after discovery", title_justify="left")
-    table.add_column("")
+    table = Table(
+        title=f"{CITY}, {summary['market_days']} market days after discovery", title_justify="left", pad_edge=False
+    )
+    table.add_column("", no_wrap=True)
     for company in summary["chains"]:
-        table.add_column(get_chain(company).name, justify="right")
-    table.add_column("together", justify="right")
+        table.add_column(get_chain(company).name, justify="right", no_wrap=True)
+    table.add_column("together", justify="right", no_wrap=True)
     for label, key, form in ROWS:
         cells = [form(chain[key]) for chain in summary["chains"].values()]
         table.add_row(label, *cells, form(summary[key]) if key in summary else "")
     archive = summary["archive"]
+    observed, wrong = archive["observed_entries"], archive["observed_entries_wrong"]
+    inferred, unnamed = archive["inferred_entries"], archive["inferred_entries_without_source"]
     right, spent = summary["share_of_effective_prices_right"], summary["share_of_brute_force"]
-    sentences = [
-        f"[bold]{right:.2%}[/] of all prices that SplitCart would have published were right,",
-        f"for [bold]{spent:.0%}[/] of the crawls that crawling every store every day takes.",
-        f"Archives: {archive['store_files']} store files.",
-        f"Of {archive['observed_entries']:,} observed entries {archive['observed_entries_wrong']:,} differ from the truth;",
-        f"of {archive['inferred_entries']:,} inferred ones {archive['inferred_entries_without_source']:,} lack a source.",
+    sentences = (
+        f"[bold]{right:.2%}[/] of all prices that SplitCart would have published were right, for [bold]{spent:.0%}[/]",
+        "of the crawls that crawling every store every day would have taken.",
+        f"Archives: {archive['store_files']} store files; {wrong:,} of {observed:,} observed entries differ from the",
+        f"truth, {unnamed:,} of {inferred:,} inferred entries do not name their source.",
         f"It took {summary['seconds']:.0f} s. All of it is in {folder}:",
-    ]
+    )
+    console.print(table)
+    for sentence in sentences:
+        console.print(sentence, highlight=False, soft_wrap=True)
     paths = summary["paths"]
-    places = Table.grid(padding=(0, 2))
-    places.add_row("archives", paths["archive"])
-    for path in paths["maps"]:
-        places.add_row("map", path)
-    places.add_row("log", paths["log"])
-    console.print(Panel(Group(table, *sentences, places), title="SplitCart demo", padding=(1, 2)))
+    for name, path in (
+        ("archives", paths["archive"]),
+        *(("map", path) for path in paths["maps"]),
+        ("log", paths["log"]),
+    ):
+        console.print(f"  {name:9} {path}", highlight=False, soft_wrap=True)
     server = folder / "server"
     console.print("Try next:", style="bold")
-    console.print(f"  SPLITCART_DATA_DIR={server} splitcart group list", highlight=False, soft_wrap=True)
-    console.print(
-        f"  SPLITCART_DATA_DIR={server} splitcart schedule show --company aldi", highlight=False, soft_wrap=True
-    )
-    console.print("  splitcart replica          # the sites alone, to point spiders at", highlight=False)
+    for command in (
+        f"SPLITCART_DATA_DIR={server} splitcart group list",
+        f"SPLITCART_DATA_DIR={server} splitcart schedule show --company aldi",
+        "splitcart replica",
+    ):
+        console.print(f"  {command}", highlight=False, soft_wrap=True)
 
 
 def _whole(number: float) -> str:

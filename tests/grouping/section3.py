@@ -15,7 +15,7 @@ LENGTH = timedelta(minutes=3)
 
 @dataclass(frozen=True)
 class ModelCrawl:
-    """One crawl: ``saw`` gives the offers (price, was) or None for no usable offer; ``complete`` the roots seen whole."""
+    """One crawl: ``saw`` gives offers (price, was), None for an unusable one; ``complete`` the roots seen whole."""
 
     store: str
     step: int
@@ -90,7 +90,7 @@ class Model:
     def listed(
         self, group: int, sku: str, at: datetime
     ) -> tuple[tuple[int, int | None] | None, datetime, datetime] | None:
-        """The list's line as of ``at``: offer (None: left), when it last changed, first of its present run on the shelf."""
+        """The list's line as of ``at``: offer (None: left), its last change, the begin of its run on the shelf."""
         line: tuple[tuple[int, int | None] | None, datetime, datetime] | None = None
         for item in sorted(
             (n for n in self.news if (n.group, n.sku) == (group, sku) and n.at <= at), key=lambda n: n.at

@@ -1,4 +1,4 @@
-"""Effective prices against the model of section 3: random crawls, list news and memberships, in any order of arrival."""
+"""Effective prices against the model of section 3: random crawls, list news and memberships, arriving in any order."""
 
 import random
 import tempfile
