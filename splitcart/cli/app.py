@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from splitcart import __version__
-from splitcart.cli.common import errors, fail
+from splitcart.cli.common import close_databases, errors, fail
 from splitcart.errors import SplitCartError
 
 GROUPS = ("update", "group", "schedule", "generate", "archive", "db")
@@ -49,3 +49,5 @@ def main() -> None:
         if "--debug" in sys.argv:
             errors.print_exception()
         fail(str(error), error.exit_code)
+    finally:
+        close_databases()

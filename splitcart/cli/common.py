@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
@@ -17,13 +17,21 @@ if TYPE_CHECKING:  # a scraper host has no database packages
 
 console = Console()
 errors = Console(stderr=True)
+_opened = ExitStack()
 
 
 def database() -> "sa.Engine":
-    """Open the database that the settings name."""
+    """Open the database that the settings name; ``close_databases`` closes it."""
     from splitcart.database import open_database
 
-    return open_database(get_settings().resolved_database_url)
+    engine = open_database(get_settings().resolved_database_url)
+    _opened.callback(engine.dispose)
+    return engine
+
+
+def close_databases() -> None:
+    """Close every database that this command line opened."""
+    _opened.close()
 
 
 def print_json(document: Any) -> None:

@@ -19,7 +19,10 @@ def upgrade() -> None:
     from splitcart.database import upgrade as upgrade_schema
 
     engine = create_engine(get_settings().resolved_database_url)
-    upgrade_schema(engine)
+    try:
+        upgrade_schema(engine)
+    finally:
+        engine.dispose()
     print_line(f"the schema of {escape(engine.url.render_as_string())} is current")
 
 
