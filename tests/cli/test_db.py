@@ -1,0 +1,151 @@
+"""``splitcart db``: the schema, and rebuilding from the kept files."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from splitcart.config import get_settings
+from splitcart.database import create_engine, open_database
+from splitcart.database.models import Price
+from tests.cli.front_door import splitcart
+from tests.ingest.crawl_files import category, product, write_crawl
+from tests.ingest.store_lists import shop, write_sweep
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def kept() -> Path:
+    """Two stores with two crawls each and one sweep, taken in; the answer is where their files are kept."""
+    settings = get_settings()
+    write_sweep(settings.folder("store_inbox"), AT, [shop("G101"), shop("G102")])
+    for day in range(2):
+        for store_id in ("G101", "G102"):
+            at = AT + timedelta(days=day)
+            shelf = [product("a1", "A", 100 + day)]
+            write_crawl(settings.folder("product_inbox"), shelf, [category("A", at)], store_id=store_id)
+    assert splitcart("update", "stores").exit_code == 0
+    assert splitcart("update", "products").exit_code == 0
+    return settings.folder("ingested") / "aldi" / "2026-03"
+
+
+def prices() -> list[tuple[int, ...]]:
+    engine = open_database(get_settings().resolved_database_url)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(sa.select(Price.price_cents).order_by(Price.store_id))]
+    engine.dispose()
+    return found
+
+
+def spoil() -> None:
+    engine = open_database(get_settings().resolved_database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.update(Price).values(price_cents=1))
+    engine.dispose()
+
+
+def test_upgrade_makes_the_schema_and_may_be_repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPLITCART_DATABASE_URL", f"sqlite:///{tmp_path}/deep/new.db")
+    get_settings.cache_clear()
+    for _ in range(2):
+        done = splitcart("db", "upgrade")
+        assert (done.exit_code, done.error) == (0, "")
+        assert done.output == f"the schema of sqlite:///{tmp_path}/deep/new.db is current\n"
+    engine = create_engine(f"sqlite:///{tmp_path}/deep/new.db")
+    assert "effective_prices" in sa.inspect(engine).get_view_names()
+    engine.dispose()
+
+
+def test_upgrade_makes_the_schema_on_postgresql_and_hides_the_password(
+    postgres_server: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE cli_upgrade")
+    url = postgres_server.set(database="cli_upgrade", password="secret", drivername="postgresql")
+    monkeypatch.setenv("SPLITCART_DATABASE_URL", url.render_as_string(hide_password=False))
+    get_settings.cache_clear()
+    refused = splitcart("update", "products")
+    assert (refused.exit_code, refused.error[-26:]) == (1, "run: splitcart db upgrade\n")
+    done = splitcart("db", "upgrade")
+    assert done.exit_code == 0
+    assert "secret" not in done.output
+    assert splitcart("update", "products").exit_code == 0
+    with admin.connect() as connection:
+        connection.exec_driver_sql("DROP DATABASE cli_upgrade WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.mark.parametrize("stores", [["aldi/G101", "aldi/G102"], ["G101", "G102"], ["--all"]])
+def test_replay_rebuilds_what_was_spoilt(kept: Path, stores: list[str]) -> None:
+    spoil()
+    done = splitcart("db", "replay", *stores)
+    assert (done.exit_code, done.error) == (0, "")
+    assert done.output == "2 stores rebuilt from 4 crawls; 0 files recovered\n"
+    assert prices() == [(101,), (101,)]
+
+
+def test_replay_rebuilds_only_the_named_store(kept: Path) -> None:
+    spoil()
+    assert splitcart("db", "replay", "aldi/G102").output == "1 stores rebuilt from 2 crawls; 0 files recovered\n"
+    assert prices() == [(1,), (101,)]
+
+
+def test_a_lost_database_comes_back_from_the_kept_files(kept: Path) -> None:
+    for file in get_settings().data_dir.glob("splitcart.db*"):
+        file.unlink()
+    done = splitcart("db", "replay", "--all")
+    assert done.output == "0 stores rebuilt from 0 crawls; 4 files recovered\n"
+    assert prices() == [(101,), (101,)]
+
+
+def test_a_damaged_kept_file_is_one_line_and_exit_code_1(kept: Path) -> None:
+    for file in get_settings().data_dir.glob("splitcart.db*"):
+        file.unlink()
+    damaged = min(kept.glob("aldi-g101-*"))
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    done = splitcart("db", "replay", "--all")
+    assert done.exit_code == 1
+    assert "3 files recovered" in done.output
+    assert f"refused {damaged.name}: {damaged.name}: the gzip stream is truncated" in done.output
+    assert done.error == "error: 1 kept files were refused\n"
+
+
+def test_a_lost_kept_file_stops_its_store_and_changes_nothing(kept: Path) -> None:
+    spoil()
+    shutil.rmtree(kept)
+    done = splitcart("db", "replay", "aldi/G101")
+    assert (done.exit_code, done.error.count("\n")) == (2, 1)
+    assert "No such file or directory" in done.error
+    assert prices() == [(1,), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "name stores as company/store_id, or give --all"),
+        (["aldi/G101", "--all"], "name stores as company/store_id, or give --all"),
+        (["aldi/G999"], "error: store 'aldi/G999' is not known; expected a known store, as company/store_id\n"),
+    ],
+)
+def test_replay_of_nothing_or_of_the_unknown_is_exit_code_2(arguments: list[str], line: str) -> None:
+    done = splitcart("db", "replay", *arguments)
+    assert done.exit_code == 2
+    assert line in done.error
+
+
+def test_an_id_that_two_chains_use_must_be_named_with_its_chain() -> None:
+    settings = get_settings()
+    for company in ("iga", "woolworths"):
+        at = category("A", AT)
+        write_crawl(settings.folder("product_inbox"), [], [at], company=company, store_id="1147", crawl_id=company)
+    assert splitcart("update", "products").exit_code == 0
+    done = splitcart("db", "replay", "1147")
+    assert (done.exit_code, done.error) == (
+        2,
+        "error: store '1147' is used by iga, woolworths; expected a known store, as company/store_id\n",
+    )
+    assert splitcart("db", "replay", "iga/1147").exit_code == 0
