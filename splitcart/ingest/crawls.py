@@ -275,8 +275,8 @@ def _finish(
     result.counts = crawl.counts
     result.quarantined = len(parsed.quarantined)
     result.categories = len(crawl.scope)
-    result.whole = crawl.complete and result.complete_categories == result.categories
     result.complete_categories = sum(entry["complete"] for entry in crawl.scope)
+    result.whole = crawl.complete and result.complete_categories == result.categories
     session.flush()
 
 
