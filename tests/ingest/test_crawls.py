@@ -123,6 +123,36 @@ def test_a_price_beyond_all_proportion_is_set_aside(ingester: CrawlIngester, tmp
     assert shelf(ingester) == {"a1": (599, FIRST + 2 * DAY, None)}
 
 
+def test_what_seemed_out_of_proportion_is_believed_when_it_is_shown_again(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
+    """A misread first price once kept every right one out for ever."""
+    ingester.ingest(crawl(tmp_path, FIRST, {"a1": 5}))
+    counts = [
+        ingester.ingest(crawl(tmp_path, FIRST + step * DAY, {"a1": 599})).counts["implausible"] for step in (1, 2, 3)
+    ]
+    assert counts == [1, 0, 0]
+    assert shelf(ingester) == {"a1": (599, FIRST + 2 * DAY, None)}
+
+
+def test_a_store_id_is_kept_as_the_chain_writes_it(ingester: CrawlIngester, tmp_path: Path) -> None:
+    for step, store_id in enumerate(("COL:0584", "COL:584")):
+        at = FIRST + step * DAY
+        path = write_crawl(tmp_path, [], [category("A", at)], company="coles", store_id=store_id, crawl_id=f"c{step}")
+        assert ingester.ingest(path).store_id == "COL:584"
+
+
+def test_categories_that_differ_in_spaces_are_one(ingester: CrawlIngester, tmp_path: Path) -> None:
+    """Once the second of them broke the transaction; and a name with a separator never found its reference."""
+    for step, count in ((0, 20), (1, 5)):
+        at = FIRST + step * DAY
+        shelf = [product(f"a{number}", "Fruit > Veg", 100) for number in range(count)]
+        scope = [category("Fruit > Veg", at), category("Fruit  Veg ", at)]
+        result = ingester.ingest(write_crawl(tmp_path, shelf, scope))
+        assert (result.categories, result.complete_categories) == (1, 1 - step)
+        assert result.counts["left"] == 0
+
+
 def test_the_same_file_twice_changes_nothing(ingester: CrawlIngester, tmp_path: Path) -> None:
     path = crawl(tmp_path, FIRST, {"a1": 100})
     ingester.ingest(path)
