@@ -29,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 @app.command("seed")
 def seed_command(
-    company: Annotated[str, typer.Option("--company", help="The company to seed, by its slug (aldi, coles …).")],
+    company: Company = None,
     how: Annotated[
         Literal["singletons", "geographic"],
         typer.Option(
@@ -38,15 +38,20 @@ def seed_command(
     ] = "singletons",
     as_json: Json = False,
 ) -> None:
-    """Make the first groups of a company that has none."""
+    """Make the first groups of every company, or of one; each must have none yet."""
     from grouping.seed import seed
 
     engine = database()
     try:
-        report = seed(engine, get_chain(company), how, get_settings().clock())
+        chains = [get_chain(company)] if company else _known_chains(engine)
+        reports = [seed(engine, chain, how, get_settings().clock()) for chain in chains]
     finally:
         engine.dispose()
-    print_json(report.as_dict()) if as_json else _print_seed(report)
+    if as_json:
+        print_json([report.as_dict() for report in reports])
+        return
+    for report in reports:
+        _print_seed(report)
 
 
 @app.command("run")

@@ -41,6 +41,7 @@ def summarise(world: World, played: Played) -> dict[str, Any]:
     return {
         "market_days": DAYS,
         "chains": chains,
+        **{name: sum(chain[name] for chain in chains.values()) for name in SUMMED},
         "crawls": crawls,
         "brute_force_crawls": brute_force,
         "share_of_brute_force": crawls / brute_force,
@@ -120,9 +121,7 @@ def _standing(world: World, company: str) -> dict[str, int]:
 
 def print_summary(console: Console, summary: dict[str, Any], folder: Path) -> None:
     """Print the summary as a table with a few sentences and what to try next."""
-    table = Table(
-        title=f"{CITY}, {summary['market_days']} market days after discovery", title_justify="left", pad_edge=False
-    )
+    table = Table(title=f"{CITY}, {summary['market_days']} market days after discovery", title_justify="left")
     table.add_column("", no_wrap=True)
     for company in summary["chains"]:
         table.add_column(get_chain(company).name, justify="right", no_wrap=True)
@@ -159,6 +158,18 @@ def print_summary(console: Console, summary: dict[str, Any], folder: Path) -> No
         "splitcart replica",
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True)
+
+
+SUMMED = (
+    "stores_known",
+    "isolated",
+    "stores_in_city",
+    "stores_crawled",
+    "stores_grouped",
+    "outliers",
+    "partial_crawls",
+)
+SUMMED += ("observed_prices", "inferred_prices")
 
 
 def _whole(number: float) -> str:

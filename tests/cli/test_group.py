@@ -45,7 +45,7 @@ def test_run_founds_the_groups_that_list_and_show_tell_of():
 
 
 def test_reports_come_as_json():
-    assert json.loads(run("seed", "--company", "aldi", "--json"))["how"] == "singletons"
+    assert [report["how"] for report in json.loads(run("seed", "--json"))] == ["singletons"]
     (report,) = json.loads(run("run", "--json"))
     assert report["founded"] == {"aldi G003": ["G001", "G002", "G003"]}
 
