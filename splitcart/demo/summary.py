@@ -168,8 +168,9 @@ SUMMED = (
     "stores_grouped",
     "outliers",
     "partial_crawls",
+    "observed_prices",
+    "inferred_prices",
 )
-SUMMED += ("observed_prices", "inferred_prices")
 
 
 def _whole(number: float) -> str:

@@ -257,9 +257,15 @@ def _product(file: LegacyFile, product: dict[str, Any]) -> ProductRecord:
         allergens=product.get("allergens") or None,
         country_of_origin=product.get("country_of_origin") or None,
         health_star=product.get("health_star_rating"),
-        image_url=product.get("image_url") or product.get("aldi_image_url") or None,
+        image_url=_image_url(product),
         url=product.get("url") or None,
     )
+
+
+def _image_url(product: dict[str, Any]) -> str | None:
+    """The picture's address; ALDI's came as a template with places for a width and a name."""
+    url = product.get("image_url") or product.get("aldi_image_url")
+    return str(url).replace("{width}", "500").removesuffix("/{slug}") if url else None
 
 
 def _cents(value: Any) -> int | None:
