@@ -20,8 +20,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def session(engine: sa.Engine) -> Iterator[Session]:
-    with transaction(engine) as session:
+def session(sqlite: sa.Engine) -> Iterator[Session]:
+    with transaction(sqlite) as session:
         yield session
 
 
@@ -128,3 +128,19 @@ def test_more_skus_than_one_query_names_are_all_remembered(session: Session, cat
 def test_a_sku_has_a_key_of_its_sizes(session: Session, catalogue: Catalogue) -> None:
     catalogue.take_in(session, [product("a1", "A", 1, name="Cola 6 x 375ml", size="2.25L")], AT)
     assert sku(session).size_key == "2250ml 375ml 6pk"
+
+
+def test_all_of_it_is_the_same_on_both_databases(engine: sa.Engine) -> None:
+    with transaction(engine) as session:
+        catalogue = Catalogue(session, ensure_company(session, get_chain("aldi")).id)
+        many = [product(f"s{number}", "A", 1, brand="B", size=f"{number + 1} g") for number in range(600)]
+        assert catalogue.take_in(session, many, AT) == CatalogueCounts(skus_created=600, products_created=600)
+        newer = product("s7", "B", 1, brand=None, size="9 g", name="New")
+        assert catalogue.take_in(session, [newer], AT + DAY) == CatalogueCounts(skus_updated=1)
+        row = sku(session, "s7")
+        assert (row.name, row.brand, row.size, row.size_key) == ("New", "B", "9 g", "9g")
+        assert (row.root_category_id, row.details_seen_at, row.first_seen_at) == (
+            catalogue.category(session, ["A"])[0],
+            AT + DAY,
+            AT,
+        )

@@ -24,7 +24,13 @@ NOW = datetime(2026, 3, 20, tzinfo=UTC)
 
 
 @pytest.fixture
-def ingester(engine: sa.Engine, tmp_path: Path) -> CrawlIngester:
+def ingester(sqlite: sa.Engine, tmp_path: Path) -> CrawlIngester:
+    return CrawlIngester(sqlite, tmp_path / "data", lambda: NOW)
+
+
+@pytest.fixture
+def either(engine: sa.Engine, tmp_path: Path) -> CrawlIngester:
+    """What reads or writes the database runs on both."""
     return CrawlIngester(engine, tmp_path / "data", lambda: NOW)
 
 
@@ -172,25 +178,25 @@ def test_small_references_are_not_judged(ingester: CrawlIngester, tmp_path: Path
     assert [complete(crawl) for crawl in converted(ingester, *paths)] == [{"Dairy", "Pets"}, {"Dairy"}]
 
 
-def test_what_the_database_saw_complete_is_a_reference_too(ingester: CrawlIngester, tmp_path: Path) -> None:
+def test_what_the_database_saw_complete_is_a_reference_too(either: CrawlIngester, tmp_path: Path) -> None:
     at = datetime(2025, 9, 22, 16, tzinfo=UTC)  # the 23rd in Queensland
     shelf = [product(f"D{number}", "Dairy", 100) for number in range(100)]
-    ingester.ingest(write_crawl(tmp_path / "own", shelf, [category("Dairy", at)]))
+    either.ingest(write_crawl(tmp_path / "own", shelf, [category("Dairy", at)]))
     before = legacy_file(tmp_path / "before", rows("Dairy", 50), day="2025-09-22")
     after = legacy_file(tmp_path / "after", rows("Dairy", 50), day="2025-09-24")
-    assert complete(converted(ingester, after)[0]) == set()
-    assert complete(converted(ingester, before)[0]) == {"Dairy"}, "what comes later is no reference"
+    assert complete(converted(either, after)[0]) == set()
+    assert complete(converted(either, before)[0]) == {"Dairy"}, "what comes later is no reference"
 
 
-def test_a_partial_file_closes_nothing_that_it_misses(ingester: CrawlIngester, tmp_path: Path) -> None:
+def test_a_partial_file_closes_nothing_that_it_misses(either: CrawlIngester, tmp_path: Path) -> None:
     full = rows("Dairy", 20) + rows("Pets", 20)
     paths = [
         legacy_file(tmp_path / "in", full, day="2025-09-12"),
         legacy_file(tmp_path / "in", [row("D0", price=2.5), *rows("Dairy", 20)[2:]], day="2025-09-13"),
     ]
-    update = update_legacy_products(ingester, paths)
+    update = update_legacy_products(either, paths)
     assert [crawl.counts["left"] for crawl in update.crawls] == [0, 1]
-    with reading(ingester.engine) as session:
+    with reading(either.engine) as session:
         gone = session.scalars(sa.select(Sku.code).join(Price).where(Price.left_at.is_not(None))).all()
         assert gone == ["D1"], "Dairy has 19 of 20 rows and is complete, Pets has none"
         assert session.scalar(sa.select(sa.func.count(Coverage.crawl_id))) == 3
@@ -284,16 +290,16 @@ def facts(engine: sa.Engine) -> list[list[str]]:
 
 
 def test_the_same_content_changes_nothing_a_second_time_whatever_its_name_and_packing(
-    ingester: CrawlIngester, tmp_path: Path
+    either: CrawlIngester, tmp_path: Path
 ) -> None:
     path = legacy_file(tmp_path / "in", rows("Dairy", 12))
-    update_legacy_products(ingester, [path])
-    before = facts(ingester.engine)
+    update_legacy_products(either, [path])
+    before = facts(either.engine)
     plain = tmp_path / "again.jsonl"
     plain.write_bytes(gzip.decompress(path.read_bytes()))
-    update = update_legacy_products(ingester, [path, plain])
+    update = update_legacy_products(either, [path, plain])
     assert [crawl.status for crawl in update.crawls] == ["duplicate", "duplicate"]
-    assert facts(ingester.engine) == before
+    assert facts(either.engine) == before
 
 
 def test_the_users_files_are_untouched_and_nothing_is_left_over(ingester: CrawlIngester, tmp_path: Path) -> None:

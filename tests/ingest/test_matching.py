@@ -27,7 +27,14 @@ WEIGHED = "0265178000003"
 
 
 @pytest.fixture
-def session(engine: sa.Engine) -> Iterator[Session]:
+def session(sqlite: sa.Engine) -> Iterator[Session]:
+    with transaction(sqlite) as session:
+        yield session
+
+
+@pytest.fixture
+def either(engine: sa.Engine) -> Iterator[Session]:
+    """What the statements do is asked of both databases, what the rules decide of one."""
     with transaction(engine) as session:
         yield session
 
@@ -46,9 +53,9 @@ def gtins(session: Session) -> list[str | None]:
     return list(session.scalars(sa.select(Product.gtin).order_by(Product.id)))
 
 
-def test_a_new_sku_is_a_new_product(session: Session) -> None:
-    assert find_products(session, [first := sku(barcode=MILK)], AT) == (1, 0)
-    made = session.scalars(sa.select(Product)).one()
+def test_a_new_sku_is_a_new_product(either: Session) -> None:
+    assert find_products(either, [first := sku(barcode=MILK)], AT) == (1, 0)
+    made = either.scalars(sa.select(Product)).one()
     assert (made.id, made.name, made.brand, made.gtin, made.created_at) == (
         first["product_id"],
         "Milk",
@@ -59,11 +66,11 @@ def test_a_new_sku_is_a_new_product(session: Session) -> None:
 
 
 @pytest.mark.parametrize("one_batch", [True, False])
-def test_equal_gtins_are_one_product_whatever_the_words_and_the_length(session: Session, one_batch: bool) -> None:
+def test_equal_gtins_are_one_product_whatever_the_words_and_the_length(either: Session, one_batch: bool) -> None:
     one, other = sku("Milk", MILK), sku("Full cream", "0" + MILK, brand=None, size=None)
-    ids = match(session, one, other) if one_batch else match(session, one) + match(session, other)
+    ids = match(either, one, other) if one_batch else match(either, one) + match(either, other)
     assert ids[0] == ids[1]
-    assert len(gtins(session)) == 1
+    assert len(gtins(either)) == 1
 
 
 @pytest.mark.parametrize("one_batch", [True, False])
@@ -111,12 +118,12 @@ def test_without_gtins_name_brand_and_size_decide(
 
 
 @pytest.mark.parametrize("one_batch", [True, False])
-def test_a_product_takes_the_first_gtin_and_no_second(session: Session, one_batch: bool) -> None:
+def test_a_product_takes_the_first_gtin_and_no_second(either: Session, one_batch: bool) -> None:
     skus = [sku("Milk"), sku("Milk", MILK), sku("Milk", TEA), sku("Elsewhere", MILK), sku("Elsewhere", TEA)]
-    ids = match(session, *skus) if one_batch else [match(session, each)[0] for each in skus]
+    ids = match(either, *skus) if one_batch else [match(either, each)[0] for each in skus]
     assert ids[0] == ids[1] == ids[3]
     assert ids[2] == ids[4] != ids[0]
-    assert sorted(gtin or "" for gtin in gtins(session)) == sorted(["0" + MILK, "0" + TEA])
+    assert sorted(gtin or "" for gtin in gtins(either)) == sorted(["0" + MILK, "0" + TEA])
 
 
 def test_the_oldest_of_equal_products_is_matched(session: Session) -> None:
@@ -129,10 +136,10 @@ def test_counts_say_what_was_created_and_what_matched(session: Session) -> None:
     assert find_products(session, [sku("Milk", MILK), sku("Cola")], AT) == (1, 1)
 
 
-def test_more_skus_than_one_query_names_are_all_matched(session: Session) -> None:
+def test_more_skus_than_one_query_names_are_all_matched(either: Session) -> None:
     skus = [sku(f"Article {number}") for number in range(1200)]
-    assert find_products(session, [dict(each) for each in skus], AT) == (1200, 0)
-    assert find_products(session, skus, AT) == (0, 1200)
+    assert find_products(either, [dict(each) for each in skus], AT) == (1200, 0)
+    assert find_products(either, skus, AT) == (0, 1200)
 
 
 @pytest.fixture(scope="module")

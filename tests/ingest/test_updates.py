@@ -34,7 +34,13 @@ def clock() -> datetime:
 
 
 @pytest.fixture
-def ingester(engine: sa.Engine, tmp_path: Path) -> CrawlIngester:
+def ingester(sqlite: sa.Engine, tmp_path: Path) -> CrawlIngester:
+    return CrawlIngester(sqlite, tmp_path / "data", clock)
+
+
+@pytest.fixture
+def either(engine: sa.Engine, tmp_path: Path) -> CrawlIngester:
+    """What is written to the database is asked of both, what becomes of files of one."""
     return CrawlIngester(engine, tmp_path / "data", clock)
 
 
@@ -61,15 +67,15 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def test_an_inbox_is_emptied_into_the_database_and_all_is_kept(ingester: CrawlIngester, inbox: Path) -> None:
+def test_an_inbox_is_emptied_into_the_database_and_all_is_kept(either: CrawlIngester, inbox: Path) -> None:
     paths = [crawl(inbox, AT + day * DAY, 100 + day) for day in range(3)]
     seen: list[str] = []
-    update = update_products(ingester, seen.append)
+    update = update_products(either, seen.append)
     assert (update.refused, [entry.status for entry in update.crawls]) == ({}, ["ingested"] * 3)
     assert seen == [path.name for path in paths]
     assert names(inbox) == []
-    assert names(ingester.data_dir / "ingested/aldi/2026-03") == seen
-    assert names(ingester.data_dir / "rejected") == []
+    assert names(either.data_dir / "ingested/aldi/2026-03") == seen
+    assert names(either.data_dir / "rejected") == []
 
 
 def test_an_empty_or_absent_inbox_is_no_error(ingester: CrawlIngester, inbox: Path) -> None:
@@ -177,12 +183,12 @@ def test_the_result_is_json_of_totals_files_and_refusals(ingester: CrawlIngester
     )
 
 
-def test_sweeps_of_the_inbox_are_taken_kept_and_known(ingester: CrawlIngester, store_inbox: Path) -> None:
+def test_sweeps_of_the_inbox_are_taken_kept_and_known(either: CrawlIngester, store_inbox: Path) -> None:
     path = write_sweep(store_inbox, AT, [shop("G101"), shop("G102")])
-    update = update_stores_inbox(ingester.engine, ingester.data_dir, clock=clock)
+    update = update_stores_inbox(either.engine, either.data_dir, clock=clock)
     assert (update.companies["aldi"].created, update.refused, names(store_inbox)) == (2, {}, [])
-    assert names(ingester.data_dir / "ingested/aldi/2026-03") == [path.name]
-    with reading(ingester.engine) as session:
+    assert names(either.data_dir / "ingested/aldi/2026-03") == [path.name]
+    with reading(either.engine) as session:
         row = session.scalars(sa.select(Crawl)).one()
         assert (row.store_id, row.rows, row.complete, row.observed_to, row.ingested_at) == (
             None,
@@ -238,21 +244,21 @@ def test_a_list_of_the_user_is_one_transaction_and_dated_now(ingester: CrawlInge
 
 
 def test_a_crawl_of_a_store_before_its_list_is_filled_in_by_the_list(
-    ingester: CrawlIngester, inbox: Path, store_inbox: Path
+    either: CrawlIngester, inbox: Path, store_inbox: Path
 ) -> None:
     crawl(inbox, AT + DAY)
-    update_products(ingester)
+    update_products(either)
     write_sweep(store_inbox, AT, [shop("G101", suburb="Dalby")])
-    assert update_stores_inbox(ingester.engine, ingester.data_dir, clock=clock).companies["aldi"].updated == 1
-    with reading(ingester.engine) as session:
+    assert update_stores_inbox(either.engine, either.data_dir, clock=clock).companies["aldi"].updated == 1
+    with reading(either.engine) as session:
         store = session.scalars(sa.select(Store)).one()
         assert (store.name, store.suburb) == ("Shop G101", "Dalby")
 
 
-def test_a_late_file_of_the_earlier_shape_takes_its_place_in_history(ingester: CrawlIngester, tmp_path: Path) -> None:
+def test_a_late_file_of_the_earlier_shape_takes_its_place_in_history(either: CrawlIngester, tmp_path: Path) -> None:
     for day, price in (("2025-09-20", 1.0), ("2025-09-22", 3.0), ("2025-09-21", 2.0)):
-        update_legacy_products(ingester, [legacy_file(tmp_path / day, [row(1, price=price)], day=day)])
-    with reading(ingester.engine) as session:
+        update_legacy_products(either, [legacy_file(tmp_path / day, [row(1, price=price)], day=day)])
+    with reading(either.engine) as session:
         table = sa.table("price_history", sa.column("price_cents"), sa.column("since"))
         assert session.scalars(sa.select(table.c.price_cents).order_by(table.c.since)).all() == [100, 200]
         assert session.scalars(sa.select(Price.price_cents)).all() == [300]
