@@ -12,23 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from archive.encoding import encode, known
-from splitcart.database.models import Category, Sku
+from splitcart.database.models import SKU_DETAILS, Category, Sku
 
-DETAILS = (
-    "name",
-    "brand",
-    "size",
-    "barcode",
-    "barcode_is_local",
-    "description",
-    "ingredients",
-    "allergens",
-    "country_of_origin",
-    "health_star",
-    "image_url",
-    "url",
-    "product_id",
-)
+DETAILS = (*SKU_DETAILS, "product_id")
 
 
 class CatalogueCategory(NamedTuple):

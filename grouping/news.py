@@ -6,10 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from grouping.journal import record
 from grouping.lists import News, apply_news
 from grouping.offers import list_table
 from splitcart.config import Chain
-from splitcart.database.models import Crawl, GroupEvent, Sku, Store, StoreCategory, StoreGroup
+from splitcart.database.models import Crawl, Sku, Store, StoreCategory, StoreGroup
 from splitcart.measures.local_time import last_change_before, zone_for_state
 
 
@@ -54,31 +55,20 @@ def _take(
         sa.select(sa.func.count()).where(list_table.c.group_id == group.id, list_table.c.left_at.is_(None))
     )
     share = len(news) / max(length or 0, 1)
-    if share > chain.max_solo_change and not _change_time_between(chain, store, previous_seen_at, crawl.observed_from):
-        session.add(
-            GroupEvent(
-                company_id=group.company_id,
-                group_id=group.id,
-                store_id=store.id,
-                kind="news_waiting",
-                candidate_crawl_id=crawl.id,
-                figures={"lines": len(news), "share": round(share, 4), "max_solo_change": chain.max_solo_change},
-                at=crawl.observed_to,
-            )
-        )
-        return 0
-    changed = apply_news(session, group.id, news)
-    if changed:
-        session.add(
-            GroupEvent(
-                company_id=group.company_id,
-                group_id=group.id,
-                store_id=store.id,
-                kind="news",
-                candidate_crawl_id=crawl.id,
-                figures={"lines": changed, "share": round(share, 4)},
-                at=crawl.observed_to,
-            )
+    waits = share > chain.max_solo_change and not _change_time_between(
+        chain, store, previous_seen_at, crawl.observed_from
+    )
+    changed = 0 if waits else apply_news(session, group.id, news)
+    if waits or changed:
+        record(
+            session,
+            group.company_id,
+            "news_waiting" if waits else "news",
+            crawl.observed_to,
+            group_id=group.id,
+            store_id=store.id,
+            candidate=crawl.id,
+            figures={"lines": len(news) if waits else changed, "share": round(share, 4)},
         )
     return changed
 

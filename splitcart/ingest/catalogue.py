@@ -11,26 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from splitcart.database.bulk import insert_missing
-from splitcart.database.models import Base, Category
+from splitcart.database.models import SKU_DETAILS, Base, Category
 from splitcart.ingest.matching import find_products
 from splitcart.ingest.reading import PATH_SEPARATOR, ParsedCrawl, category_name
 from splitcart.measures.sizes import parse_sizes
 from splitcart.transfer.records import ProductRecord
 
-DETAILS = (
-    "name",
-    "brand",
-    "size",
-    "barcode",
-    "barcode_is_local",
-    "description",
-    "ingredients",
-    "allergens",
-    "country_of_origin",
-    "health_star",
-    "image_url",
-    "url",
-)
 sku_table = Base.metadata.tables["skus"]
 category_table = Base.metadata.tables["categories"]
 
@@ -185,7 +171,7 @@ class Catalogue:
         return {
             "company_id": self.company_id,
             "code": row.sku,
-            **{name: getattr(row, name) for name in DETAILS},
+            **{name: getattr(row, name) for name in SKU_DETAILS},
             "size_key": " ".join(str(size) for size in parse_sizes(row.name, row.size))[:120] or None,
             "category_id": category_id,
             "root_category_id": root_id,
@@ -198,7 +184,7 @@ class Catalogue:
         columns = sku_table.c
         kept = {
             name: sa.func.coalesce(sa.bindparam(f"b_{name}", type_=columns[name].type), columns[name])
-            for name in (*DETAILS, "size_key")
+            for name in (*SKU_DETAILS, "size_key")
         }
         plain = ("category_id", "details_key", "details_seen_at")
         statement = (
@@ -206,12 +192,12 @@ class Catalogue:
             .where(columns.id == sa.bindparam("b_id"))
             .values({**kept, **{name: sa.bindparam(f"b_{name}", type_=columns[name].type) for name in plain}})
         )
-        names = (*DETAILS, "size_key", *plain)
+        names = (*SKU_DETAILS, "size_key", *plain)
         session.execute(
             statement, [{"b_id": row["b_id"], **{f"b_{name}": row[name] for name in names}} for row in changed]
         )
 
 
 def _details_key(row: ProductRecord) -> str:
-    text = "\x1f".join([*(str(getattr(row, name)) for name in DETAILS), *row.category_path])
+    text = "\x1f".join([*(str(getattr(row, name)) for name in SKU_DETAILS), *row.category_path])
     return md5(text.encode(), usedforsecurity=False).hexdigest()
