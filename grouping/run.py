@@ -22,6 +22,7 @@ from grouping.settling import settle_audits
 from grouping.snapshots import read_catalogue
 from splitcart.config import Chain
 from splitcart.database import transaction
+from splitcart.database.locks import lock_company
 from splitcart.database.models import Company, Crawl, GroupEvent, StoreGroup
 from splitcart.errors import FailedError, InputError
 from splitcart.measures.clock import Clock
@@ -60,6 +61,7 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
 
         def step(work: Callable[[Step], Answer]) -> Answer:
             with transaction(engine) as session:
+                lock_company(session, company_id, alone=True)
                 return work(Step(session, chain, company_id, catalogue, clock()))
 
         report.inactive = step(drop_inactive)

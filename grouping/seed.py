@@ -14,6 +14,7 @@ from grouping.snapshots import read_catalogue
 from grouping.verdict import Snapshot
 from splitcart.config import Chain
 from splitcart.database import transaction
+from splitcart.database.locks import lock_company
 from splitcart.database.models import Candidate, Crawl, GeoCluster, Store, StoreCategory, StoreGroup
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
@@ -46,6 +47,7 @@ def seed(engine: sa.Engine, chain: Chain, how: How, clock: Clock) -> SeedReport:
     report = SeedReport(chain.slug, how)
     with transaction(engine) as session:
         company_id = find_company(session, chain)
+        lock_company(session, company_id, alone=True)
         step = Step(session, chain, company_id, read_catalogue(session, company_id), clock())
         if groups := whole_list_groups(step):
             raise InputError(f"{chain.slug} has {len(groups)} groups already; splitcart group run maintains them")
