@@ -1,6 +1,6 @@
 """The check of one group: verdicts on its candidates, and what follows from them for its members and its Ambassador."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
@@ -27,6 +27,20 @@ class GroupReport:
     ejected: list[str] = field(default_factory=list)
     news: int = 0
     dissolved: bool = False
+
+    @property
+    def has_decided(self) -> bool:
+        """Whether any candidate got its verdict, or the group ended."""
+        return bool(self.confirmed_matches or self.potential_rogues or self.expired or self.ejected or self.dissolved)
+
+    def continued(self, later: "GroupReport") -> "GroupReport":
+        """This check and a later one of the same run as one; what is pending or expired, the later one tells."""
+
+        def both(name: str) -> list[str]:
+            return list(dict.fromkeys([*getattr(self, name), *getattr(later, name)]))
+
+        joined = {name: both(name) for name in ("confirmed_matches", "potential_rogues", "expired", "ejected")}
+        return replace(later, news=self.news + later.news, **joined)
 
 
 @dataclass
@@ -128,12 +142,11 @@ def _sort(
             found.rogues.pop(store_id, None)
             (found.confirmed if verdict.kind == "confirmed" else found.rogues)[store_id] = candidate
             found.verdicts[crawl_id] = verdict
-        elif not expired:
-            report.pending.append(step.names[store_id])
         if verdict.kind != "pending" or expired:
             cleared.append(crawl_id)
-        if expired:
-            report.expired.append(step.names[store_id])
+        waiting = report.expired if expired else report.pending
+        if verdict.kind == "pending" and step.names[store_id] not in waiting:
+            waiting.append(step.names[store_id])
         step.log(
             "pending" if verdict.kind == "pending" and not expired else "verdict",
             group,

@@ -30,6 +30,7 @@ from splitcart.measures.clock import Clock
 LOCK_CLASS = 0x5C47  # of PostgreSQL's two-part advisory locks; the other part is the company
 
 Answer = TypeVar("Answer")
+Steps = Callable[[Callable[[Step], Any]], Any]  # does one piece of work in a transaction of its own
 
 
 @dataclass
@@ -45,6 +46,18 @@ class RunReport:
     excepted: dict[str, str] = field(default_factory=dict)
     outliers: list[str] = field(default_factory=list)
     audits_settled: int = 0
+
+    def add_check(self, check: GroupReport) -> None:
+        """Add what a check came to; a later check of the same group continues the earlier one.
+
+        Groups that this run founded are reported as such, and not again for having nothing to check.
+        """
+        for position, earlier in enumerate(self.groups):
+            if earlier.group_id == check.group_id:
+                self.groups[position] = earlier.continued(check)
+                return
+        if check.has_decided or check.name not in self.founded:
+            self.groups.append(check)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON takes it."""
@@ -64,14 +77,12 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
                 lock_company(session, company_id, alone=True)
                 return work(Step(session, chain, company_id, catalogue, clock()))
 
+        newest_crawl = step(_newest_crawl)  # what comes in from here on is the next run's
         report.inactive = step(drop_inactive)
-        for group_id in step(lambda now: [group.id for group in whole_list_groups(now)]):
-            report.groups.append(step(partial(_check, group_id)))
-        if step(_has_new_crawls):
-            _place(report, step)
-        report.excepted, report.outliers = step(settle_outcasts)
+        while _decide(report, step, newest_crawl):
+            pass
         report.audits_settled = step(settle_audits)
-        step(lambda now: now.log("run", None, figures={"newest_crawl": _newest_crawl(now)}))
+        step(partial(_log_run, newest_crawl))
     return report
 
 
@@ -83,14 +94,31 @@ def find_company(session: Session, chain: Chain) -> int:
     return company_id
 
 
+def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
+    """Check all groups, then place and merge; return whether anything was decided, which may decide more."""
+    checks = [step(partial(_check, group_id)) for group_id in step(_group_ids)]
+    for check in checks:
+        report.add_check(check)
+    moved = step(partial(_has_new_crawls, newest_crawl)) and _place(report, step)
+    excepted, outliers = step(settle_outcasts)
+    report.excepted.update(excepted)
+    report.outliers += outliers
+    return bool(moved or excepted or any(check.has_decided for check in checks))
+
+
+def _group_ids(step: Step) -> list[int]:
+    return [group.id for group in whole_list_groups(step)]
+
+
 def _check(group_id: int, step: Step) -> GroupReport:
     group = step.session.get_one(StoreGroup, group_id)
     return check_group(step, group)
 
 
-def _place(report: RunReport, step: Callable[[Callable[[Step], Any]], Any]) -> None:
-    """Place and merge in turn, until nothing changes any more."""
+def _place(report: RunReport, step: Steps) -> bool:
+    """Place and merge in turn, until nothing changes any more; return whether anything did."""
     tried: set[str] = set()
+    moved = False
     while True:
         placed = step(lambda now: place_stores(now, tried))
         merged = step(merge_groups)
@@ -98,14 +126,20 @@ def _place(report: RunReport, step: Callable[[Callable[[Step], Any]], Any]) -> N
         report.founded.update(placed.founded)
         report.merged.update(merged)
         if not (placed.joined or placed.founded or merged):
-            return
+            return moved
+        moved = True
 
 
 def _newest_crawl(step: Step) -> int:
     return step.session.scalar(sa.select(sa.func.max(Crawl.id)).where(Crawl.company_id == step.company_id)) or 0
 
 
-def _has_new_crawls(step: Step) -> bool:
+def _log_run(newest_crawl: int, step: Step) -> None:
+    if _has_new_crawls(newest_crawl, step):
+        step.log("run", None, figures={"newest_crawl": newest_crawl})
+
+
+def _has_new_crawls(newest_crawl: int, step: Step) -> bool:
     """Whether anything can have come out differently since the last run that ended."""
     last = step.session.scalar(
         sa.select(GroupEvent)
@@ -113,7 +147,7 @@ def _has_new_crawls(step: Step) -> bool:
         .order_by(GroupEvent.id.desc())
         .limit(1)
     )
-    if last is None or last.figures["newest_crawl"] < _newest_crawl(step):
+    if last is None or last.figures["newest_crawl"] < newest_crawl:
         return True
     changes = sa.select(GroupEvent.id).where(
         GroupEvent.company_id == step.company_id, GroupEvent.id > last.id, GroupEvent.kind != "pending"

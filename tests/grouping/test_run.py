@@ -1,12 +1,17 @@
 """Whole runs on small chains: time against place, ejection, re-homing, merging, dissolution."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grouping.run import run_groups
+from grouping.seed import seed
 from splitcart.database import transaction
-from splitcart.database.models import Candidate, PriceEvent, Store, StoreGroup
+from splitcart.database.locks import lock_company
+from splitcart.database.models import Base, Candidate, PriceEvent, Store, StoreGroup
 from splitcart.errors import FailedError, InputError
 from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
 
@@ -59,12 +64,56 @@ def test_a_store_crawled_later_joins_the_group_that_it_matches(engine):
     assert chain.place("G009").confirmed_at == day(1, 1)
 
 
-def test_a_second_run_changes_nothing(engine):
+def everything(engine):
+    """All that grouping keeps, row by row."""
+    with transaction(engine) as session:
+        return {table.name: session.execute(sa.select(table)).all() for table in Base.metadata.sorted_tables}
+
+
+def test_a_second_run_changes_and_logs_nothing(engine):
     chain = grouped(engine)
-    events = len(chain.events("founded"))
-    report = chain.run(day(0, 13))
-    assert (report.joined, report.founded, report.merged) == ({}, {}, {})
-    assert len(chain.events("founded")) == events
+    movers(chain, "G001", between=["G002"])
+    chain.crawl("G003", FLIPPED, day(5, 1))
+    for at in (day(0, 13), day(5, 4)):
+        chain.run(at)
+        kept = everything(engine)
+        report = chain.run(at + timedelta(minutes=5))
+        assert everything(engine) == kept
+        assert (report.joined, report.founded, report.merged, report.outliers) == ({}, {}, {}, [])
+
+
+def test_a_crawl_that_comes_in_during_a_run_is_placed_by_it_or_by_the_next(sqlite):
+    late = [f"G1{number:02d}" for number in range(12)]
+    chain = SmallChain(sqlite, [*STORES, *late])
+    for position, store_id in enumerate(STORES):
+        chain.crawl(store_id, BASE, day(0, position))
+    for number, store_id in enumerate(late):
+        steps = iter([None] * number + [store_id])
+
+        def clock(steps=steps):
+            """Each step of the run asks for the time; before one of them the crawl comes in."""
+            if comes_in := next(steps, None):
+                chain.crawl(comes_in, BASE, day(0, 8))
+            return day(0, 12)
+
+        run_groups(sqlite, chain.chain, clock)
+        if any(steps):
+            return  # the run has fewer steps
+        chain.run(day(0, 12))
+        assert chain.place(store_id) is not None
+
+
+def test_a_run_waits_for_the_ingesters_of_its_company(postgres):
+    chain = grouped(postgres)
+    hasty = sa.create_engine(postgres.url, connect_args={"options": "-c lock_timeout=100"})
+    with transaction(postgres) as ingester:
+        lock_company(ingester, chain.company_id, alone=False)
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            run_groups(hasty, chain.chain, lambda: day(1))
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            seed(hasty, chain.chain, "singletons", lambda: day(1))
+    run_groups(hasty, chain.chain, lambda: day(1))
+    hasty.dispose()
 
 
 def test_a_confirmed_candidate_becomes_ambassador_and_the_list_stays(engine):
@@ -242,10 +291,9 @@ def test_the_ambassador_that_moved_alone_loses_its_place_and_then_its_group(engi
     chain.crawl("G004", ELSEWHERE, day(4))
     assert chain.listed("G001") == BASE
     chain.crawl("G001", BASE, day(4, 6))
-    chain.run(day(4, 8))
+    report = chain.run(day(4, 8))
     assert chain.ambassador("G001") == "G001"
-    chain.crawl("G001", BASE, day(5))
-    report = chain.run(day(5, 2))
+    assert report.groups[0].confirmed_matches == ["G001"]
     assert report.groups[0].potential_rogues == ["G004"]
     assert report.groups[0].status == "DIVERGENCE_DETECTED"
     chain.crawl("G002", BASE, day(5, 6))
