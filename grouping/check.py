@@ -36,11 +36,17 @@ class GroupReport:
     def continued(self, later: "GroupReport") -> "GroupReport":
         """This check and a later one of the same run as one; what is pending or expired, the later one tells."""
 
-        def both(name: str) -> list[str]:
-            return list(dict.fromkeys([*getattr(self, name), *getattr(later, name)]))
+        def both(earlier: list[str], then: list[str]) -> list[str]:
+            return list(dict.fromkeys([*earlier, *then]))
 
-        joined = {name: both(name) for name in ("confirmed_matches", "potential_rogues", "expired", "ejected")}
-        return replace(later, news=self.news + later.news, **joined)
+        return replace(
+            later,
+            confirmed_matches=both(self.confirmed_matches, later.confirmed_matches),
+            potential_rogues=both(self.potential_rogues, later.potential_rogues),
+            expired=both(self.expired, later.expired),
+            ejected=both(self.ejected, later.ejected),
+            news=self.news + later.news,
+        )
 
 
 @dataclass
