@@ -78,16 +78,22 @@ def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None =
     }
 
 
+def worth_telling(session: Session, group_id: int, news: Iterable[News]) -> list[News]:
+    """Return, of each sku's last news, what says something else than the list says already."""
+    latest = {item.sku_id: item for item in sorted(news, key=lambda item: (item.at, item.crawl_id))}
+    standing = read_list(session, group_id, latest.keys()) if latest else {}
+    return [item for sku_id, item in sorted(latest.items()) if _is_news(item, standing.get(sku_id))]
+
+
 def apply_news(session: Session, group_id: int, news: Iterable[News]) -> int:
     """Write news into the list and close the intervals that it ends; return how many lines changed.
 
     News that is older than the line it speaks of, or says what the line says already, changes nothing.
     """
-    latest = {item.sku_id: item for item in sorted(news, key=lambda item: (item.at, item.crawl_id))}
-    if not latest:
+    changes = worth_telling(session, group_id, news)
+    if not changes:
         return 0
-    standing = read_list(session, group_id, latest.keys())
-    changes = [item for sku_id, item in sorted(latest.items()) if _is_news(item, standing.get(sku_id))]
+    standing = read_list(session, group_id, [item.sku_id for item in changes])
     closed = [
         _history_row(group_id, item, line)
         for item in changes
@@ -264,29 +270,3 @@ def vote(standing: Mapping[int, ListLine], ballots: Iterable[Mapping[int, Sight]
         if _is_news(item := News(sku_id, offer, at, first.crawl_id), line):
             news.append(item)
     return news
-
-
-def store_changes(session: Session, store_id: int, crawl_id: int) -> list[News]:
-    """Return what a store's crawl (row id) changed against its own previous crawls, in any category."""
-    begun = sa.select(price_table).where(
-        price_table.c.store_id == store_id, price_table.c.crawl_id == crawl_id, price_table.c.left_at.is_(None)
-    )
-    changes = [
-        News(row["sku_id"], Offer(*(row[name] for name in OFFER_COLUMNS)), row["since"], crawl_id)
-        for row in session.execute(begun).mappings()
-    ]
-    gone = (
-        sa.select(price_table.c.sku_id, price_table.c.left_at)
-        .join(Sku, Sku.id == price_table.c.sku_id)
-        .join(
-            Coverage,
-            sa.and_(
-                Coverage.crawl_id == crawl_id,
-                Coverage.category_id == Sku.root_category_id,
-                Coverage.observed_from == price_table.c.left_at,
-            ),
-        )
-        .where(price_table.c.store_id == store_id)
-    )
-    changes += [News(row.sku_id, None, row.left_at, crawl_id) for row in session.execute(gone)]
-    return changes

@@ -1,13 +1,13 @@
 """The Ambassador's own news: what its crawl changed against its previous one enters the list of its group."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.journal import record
-from grouping.lists import News, apply_news
+from grouping.lists import News, apply_news, worth_telling
 from grouping.offers import list_table
 from splitcart.config import Chain
 from splitcart.database.models import Crawl, Sku, Store, StoreCategory, StoreGroup
@@ -20,21 +20,20 @@ def take_ambassador_news(
     store: Store,
     crawl: Crawl,
     changes: Sequence[News],
-    previous_seen_at: datetime | None,
+    seen_before: Mapping[int, datetime],
 ) -> int:
     """Apply the news of an Ambassador's crawl to the lists that it stands for; return how many lines changed.
 
-    ``previous_seen_at`` is the end of the store's previous coverage; without one nothing is news. A change of more than
-    ``chain.max_solo_change`` of the list waits for a second store, unless a change time lies between the two crawls.
+    ``seen_before`` gives the ends of the store's earlier coverage by root category (row ids): what it shows in a
+    category that it never covered before is no news. A change of more than ``chain.max_solo_change`` of the list waits
+    for a second store; across one of the chain's change times the bound is ``chain.max_flip_change``.
     """
-    if previous_seen_at is None:
-        return 0
     groups = session.scalars(
         sa.select(StoreGroup)
         .where(StoreGroup.ambassador_id == store.id, StoreGroup.is_active.is_(True))
         .order_by(StoreGroup.id)
     )
-    return sum(_take(session, chain, store, crawl, group, changes, previous_seen_at) for group in groups)
+    return sum(_take(session, chain, store, crawl, group, changes, seen_before) for group in groups)
 
 
 def _take(
@@ -44,32 +43,33 @@ def _take(
     crawl: Crawl,
     group: StoreGroup,
     changes: Sequence[News],
-    previous_seen_at: datetime,
+    seen_before: Mapping[int, datetime],
 ) -> int:
-    roots = sa.select(StoreCategory.category_id).where(
+    speaks_for = sa.select(StoreCategory.category_id).where(
         StoreCategory.store_id == store.id, StoreCategory.group_id == group.id
     )
+    roots = set(session.scalars(speaks_for)) & seen_before.keys()
     scope = set(session.scalars(sa.select(Sku.id).where(Sku.root_category_id.in_(roots))))
-    news = [item for item in changes if item.sku_id in scope]
+    news = worth_telling(session, group.id, [item for item in changes if item.sku_id in scope])
+    if not news:
+        return 0
     length = session.scalar(
         sa.select(sa.func.count()).where(list_table.c.group_id == group.id, list_table.c.left_at.is_(None))
     )
     share = len(news) / max(length or 0, 1)
-    waits = share > chain.max_solo_change and not _change_time_between(
-        chain, store, previous_seen_at, crawl.observed_from
-    )
+    flipped = _change_time_between(chain, store, min(seen_before[root] for root in roots), crawl.observed_from)
+    waits = share > (chain.max_flip_change if flipped else chain.max_solo_change)
     changed = 0 if waits else apply_news(session, group.id, news)
-    if waits or changed:
-        record(
-            session,
-            group.company_id,
-            "news_waiting" if waits else "news",
-            crawl.observed_to,
-            group_id=group.id,
-            store_id=store.id,
-            candidate=crawl.id,
-            figures={"lines": len(news) if waits else changed, "share": round(share, 4)},
-        )
+    record(
+        session,
+        group.company_id,
+        "news_waiting" if waits else "news",
+        crawl.observed_to,
+        group_id=group.id,
+        store_id=store.id,
+        candidate=crawl.id,
+        figures={"lines": len(news) if waits else changed, "share": round(share, 4)},
+    )
     return changed
 
 

@@ -46,6 +46,6 @@ def replay(
     print_line(
         f"{result.stores} stores rebuilt from {result.crawls} crawls; {len(result.recovered.crawls)} files recovered"
     )
-    print_refused(result.recovered.refused)
-    if result.recovered.refused:
-        raise FailedError(f"{len(result.recovered.refused)} kept files were refused")
+    print_refused(result.recovered.problems)
+    if result.recovered.problems:
+        raise FailedError(f"{len(result.recovered.problems)} stores or kept files could not be replayed")

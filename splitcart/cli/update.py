@@ -63,8 +63,8 @@ def products(
         print_json(update.as_json())
     else:
         _show_products(update)
-    if update.refused:
-        raise FailedError(f"{len(update.refused)} of {len(update.refused) + len(update.crawls)} files were refused")
+    if update.problems:
+        raise FailedError(f"{len(update.problems)} of {len(update.problems) + len(update.crawls)} files were not taken")
 
 
 def _show_products(update: "ProductsUpdate") -> None:
@@ -83,7 +83,7 @@ def _show_products(update: "ProductsUpdate") -> None:
                 f"{crawl.company} {crawl.store_id}: {crawl.complete_categories} of {crawl.categories} categories"
                 f" complete ({crawl.crawl_id}); the others confirm and close nothing"
             )
-    print_refused(update.refused)
+    print_refused(update.problems)
 
 
 @app.command()

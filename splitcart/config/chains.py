@@ -49,6 +49,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     current_pricing_hours: float = 72.0
     check_hours: float = 20.0  # a group, or an outlier, at most once in so many: daily, with slack for the hour
     max_solo_change: float = 0.02
+    max_flip_change: float = 0.20  # the same across a change time
     price_event_share: float = 0.01
     remerge_days: float = 14.0
     max_exception_categories: int = 3

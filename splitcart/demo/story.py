@@ -69,7 +69,7 @@ class Director:
     def _find_stores(self) -> None:
         self.step("finding stores")
         self._wait(*(start_spider(self.world, f"{chain}_stores") for chain in CHAINS))
-        update = update_stores_inbox(self.world.engine, self.world.settings.data_dir)
+        update = update_stores_inbox(self.world.engine, self.world.settings.data_dir, clock=self.world.clock)
         for company, counts in sorted(update.companies.items()):
             self.tell(f"{_name(company)}: {counts.created} stores found")
 

@@ -1,6 +1,6 @@
 """Categories, skus and products of one company: what a file names gets its row, once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
@@ -19,6 +19,11 @@ from splitcart.transfer.records import ProductRecord
 
 sku_table = Base.metadata.tables["skus"]
 category_table = Base.metadata.tables["categories"]
+CHUNK = 500
+_KNOWN_COLUMNS = [
+    sku_table.c[name]
+    for name in ("code", "id", "root_category_id", "category_id", "details_key", "details_seen_at", "first_seen_at")
+]
 
 
 @dataclass(slots=True)
@@ -30,6 +35,7 @@ class KnownSku:
     category_id: int
     details_key: str
     details_seen_at: datetime
+    first_seen_at: datetime
 
 
 @dataclass(slots=True)
@@ -66,18 +72,19 @@ class Catalogue:
         )
         self.categories = {row.path: (row.id, row.root_id or row.id) for row in rows}
 
-    def _read_skus(self, session: Session) -> None:
-        table = sku_table.c
-        columns = (
-            table.code,
-            table.id,
-            table.root_category_id,
-            table.category_id,
-            table.details_key,
-            table.details_seen_at,
-        )
-        rows = session.execute(sa.select(*columns).where(table.company_id == self.company_id))
-        self.skus = {code: KnownSku(*rest) for code, *rest in rows}
+    def _read_skus(self, session: Session, codes: Sequence[str] | None = None) -> None:
+        known = sa.select(*_KNOWN_COLUMNS).where(sku_table.c.company_id == self.company_id)
+        if codes is not None:
+            known = known.where(sku_table.c.code.in_(codes))
+        self.skus.update({code: KnownSku(*rest) for code, *rest in session.execute(known)})
+
+    def root_id(self, row: ProductRecord) -> int:
+        """Return the root category (row id) under which a prepared row stands."""
+        return self.categories[path_text(row.category_path)][1]
+
+    def root_names(self) -> dict[int, str]:
+        """Return the names of the company's root categories by row id."""
+        return {root_id: path for path, (category_id, root_id) in self.categories.items() if category_id == root_id}
 
     def category(self, session: Session, names: list[str]) -> tuple[int, int]:
         """Return (category id, root id) of a path, creating what is missing from the root down."""
@@ -112,11 +119,13 @@ class Catalogue:
         for path in sorted(paths):
             self.category(session, list(path))
 
-    def take_in(self, session: Session, rows: list[ProductRecord], seen_at: datetime) -> CatalogueCounts:
+    def take_in(
+        self, session: Session, rows: list[ProductRecord], seen_from: datetime, seen_at: datetime
+    ) -> CatalogueCounts:
         """Create the skus that are new and refresh the details of those that this newer sight shows otherwise.
 
-        A value that the file leaves open never overwrites one that is known. The root category of a sku is the one it
-        was first seen under and stays.
+        ``seen_from`` and ``seen_at`` are the ends of the crawl. A value that the file leaves open never overwrites one
+        that is known. The root category of a sku is that of its earliest sight, in whatever order files come.
         """
         counts = CatalogueCounts()
         fresh: list[dict[str, Any]] = []
@@ -126,7 +135,9 @@ class Catalogue:
             details_key = _details_key(row)
             if known is None:
                 category_id, root_id = self.category(session, row.category_path)
-                fresh.append(self._sku_row(row, category_id, root_id, details_key, seen_at))
+                fresh.append(
+                    self._sku_row(row, category_id, root_id, details_key, seen_at) | {"first_seen_at": seen_from}
+                )
             elif known.details_key != details_key and known.details_seen_at <= seen_at:
                 category_id, root_id = self.category(session, row.category_path)
                 if root_id != known.root_id:
@@ -140,30 +151,39 @@ class Catalogue:
             counts.products_created, counts.products_matched = find_products(session, fresh, seen_at)
             insert_missing(session, sku_table, fresh)
             counts.skus_created = len(fresh)
-            self._remember(session, [row["code"] for row in fresh])
+            codes = [row["code"] for row in fresh]
+            for start in range(0, len(codes), CHUNK):
+                self._read_skus(session, codes[start : start + CHUNK])
+        self._move_back(session, rows, seen_from)
         if changed:
             changed.sort(key=itemgetter("b_id"))
             self._update(session, changed)
             counts.skus_updated = len(changed)
         return counts
 
-    def _remember(self, session: Session, codes: list[str]) -> None:
-        table = sku_table.c
-        columns = (
-            table.code,
-            table.id,
-            table.root_category_id,
-            table.category_id,
-            table.details_key,
-            table.details_seen_at,
-        )
-        for start in range(0, len(codes), 500):
-            rows = session.execute(
-                sa.select(*columns).where(
-                    table.company_id == self.company_id, table.code.in_(codes[start : start + 500])
+    def _move_back(self, session: Session, rows: list[ProductRecord], seen_from: datetime) -> None:
+        """What was seen earlier than was known so far tells the root category; of equal sights the first name does."""
+        names = self.root_names()
+        moved = []
+        for row in rows:
+            known = self.skus[row.sku]
+            category_id, root_id = self.category(session, row.category_path)
+            if (seen_from, names[root_id]) < (known.first_seen_at, names[known.root_id]):
+                if root_id != known.root_id:
+                    known.root_id, known.category_id = root_id, category_id
+                known.first_seen_at = seen_from
+                moved.append({"b_id": known.id, "b_root": known.root_id, "b_leaf": known.category_id})
+        if moved:
+            moved.sort(key=itemgetter("b_id"))
+            columns = sku_table.c
+            statement = (
+                sa.update(sku_table)
+                .where(columns.id == sa.bindparam("b_id"))
+                .values(
+                    first_seen_at=seen_from, root_category_id=sa.bindparam("b_root"), category_id=sa.bindparam("b_leaf")
                 )
             )
-            self.skus.update({code: KnownSku(*rest) for code, *rest in rows})
+            session.execute(statement, moved)
 
     def _sku_row(
         self, row: ProductRecord, category_id: int, root_id: int, details_key: str, seen_at: datetime
@@ -177,7 +197,6 @@ class Catalogue:
             "root_category_id": root_id,
             "details_key": details_key,
             "details_seen_at": seen_at,
-            "first_seen_at": seen_at,
         }
 
     def _update(self, session: Session, changed: list[dict[str, Any]]) -> None:

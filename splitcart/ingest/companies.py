@@ -32,7 +32,7 @@ def ensure_company(session: Session, chain: Chain) -> Company:
     return session.scalars(query).one()
 
 
-def lock_company(session: Session, company: Company) -> None:
+def lock_store_list(session: Session, company: Company) -> None:
     """Wait until no other transaction creates stores of the company, and keep others from it until this one ends."""
     session.execute(sa.select(Company.id).where(Company.id == company.id).with_for_update(key_share=True))
 
@@ -58,7 +58,7 @@ def lock_store(session: Session, chain: Chain, company: Company, store_id: str) 
     query = mine.with_for_update(key_share=True)
     if (store := session.scalars(query).one_or_none()) is not None:
         return store
-    lock_company(session, company)
+    lock_store_list(session, company)
     row = {"company_id": company.id, "store_id": store_id, "name": "", "is_active": True}
     insert_missing(session, Base.metadata.tables["stores"], [row])
     return session.scalars(query).one()

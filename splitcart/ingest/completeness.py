@@ -9,18 +9,37 @@ from splitcart.transfer.records import CategoryRecord
 
 
 def judge_categories(
-    parsed: ParsedCrawl, chain: Chain, reference: Mapping[str, int], previous_scope: list[dict[str, Any]]
+    parsed: ParsedCrawl,
+    chain: Chain,
+    reference: Mapping[str, int],
+    previous_scope: list[dict[str, Any]],
+    rows_by_first_root: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Return the crawl's scope: one JSON object per root category with ``claimed`` and ``complete``.
 
     ``reference`` gives the rows of the store's last complete crawl by root name. A category with fewer than
     ``chain.complete_share`` of them is not complete, unless the store's previous crawl (``previous_scope``) claimed as
     small a range: a range that stays small is small. References under ``chain.min_reference_rows`` are not judged.
+
+    A crawl that saw the whole store also speaks of root categories that the site no longer has: those of ``reference``,
+    and those under which its rows were first seen (``rows_by_first_root``), which are also what is counted there.
     """
-    counted = parsed.rows_by_root()
+    counted: dict[str, int] = dict(parsed.rows_by_root())
+    categories = dict(parsed.categories)
+    if parsed.closing.complete and all(category.complete for category in categories.values()):
+        for name in (reference.keys() | rows_by_first_root.keys()) - categories.keys():
+            counted[name] = rows_by_first_root.get(name, 0)
+            categories[name] = CategoryRecord(
+                category=name,
+                rows=counted[name],
+                complete=True,
+                observed_from=parsed.observed_from,
+                observed_to=parsed.observed_to,
+                problem="no longer in the site's tree",
+            )
     before = {entry["category"]: entry["rows"] for entry in previous_scope if entry["claimed"]}
     scope = []
-    for name, category in sorted(parsed.categories.items()):
+    for name, category in sorted(categories.items()):
         rows = counted.get(name, 0)
         problem = category.problem
         complete = category.complete

@@ -17,12 +17,15 @@ from grouping.news import take_ambassador_news
 from splitcart.config import Chain, get_chain
 from splitcart.database import transaction
 from splitcart.database.bulk import insert_missing
-from splitcart.database.models import Base, Category, Coverage, Crawl, Price, PriceHistory, Store, StoreCategory
+from splitcart.database.locks import lock_company
+from splitcart.database.models import Base, Coverage, Crawl, Price, PriceHistory, Store, StoreCategory
+from splitcart.errors import InputError
 from splitcart.ingest import facts
 from splitcart.ingest.catalogue import Catalogue, CatalogueCounts
 from splitcart.ingest.companies import chain_of, ensure_company, lock_store
-from splitcart.ingest.completeness import judge_categories
-from splitcart.ingest.keeping import keep_file, kept_name, write_quarantine
+from splitcart.ingest.crawl_rows import check_times, cover, crawl_row, has_later_crawl
+from splitcart.ingest.errors import KeptFileError
+from splitcart.ingest.keeping import keep_file, write_quarantine
 from splitcart.ingest.reading import ParsedCrawl, read_crawl
 from splitcart.measures.clock import Clock
 
@@ -69,6 +72,7 @@ class CrawlIngester:
         nothing. One that is older than what is stored has the store's rows rebuilt in observed order.
         """
         parsed = read_crawl(path)
+        check_times(path, parsed, self.clock())
         chain = chain_of(path, parsed.closing)
         with path.open("rb") as file:
             sha256 = file_digest(file, "sha256").hexdigest()
@@ -90,6 +94,7 @@ class CrawlIngester:
         chain = get_chain(company)
         with transaction(self.engine) as session:
             row = ensure_company(session, chain)
+            lock_company(session, row.id, alone=False)
             store = lock_store(session, chain, row, store_id)
             return self._rebuild(session, chain, store, self._catalogue(session, chain, row.id))
 
@@ -101,6 +106,7 @@ class CrawlIngester:
     def _ingest(self, session: Session, chain: Chain, parsed: ParsedCrawl, path: Path, sha256: str) -> IngestedCrawl:
         closing = parsed.closing
         company = ensure_company(session, chain)
+        lock_company(session, company.id, alone=False)
         store = lock_store(session, chain, company, closing.store_id or "")
         result = IngestedCrawl(path.name, "ingested", closing.crawl_id, chain.slug, store.store_id, len(parsed.rows))
         if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is not None:
@@ -108,11 +114,11 @@ class CrawlIngester:
             return result
         catalogue = self._catalogue(session, chain, company.id)
         catalogue.prepare(session, parsed)
-        found = catalogue.take_in(session, parsed.rows, parsed.observed_to)
-        crawl = _crawl_row(parsed, company.id, store.id, sha256, self.clock())
+        found = catalogue.take_in(session, parsed.rows, parsed.observed_from, parsed.observed_to)
+        crawl = crawl_row(parsed, company.id, store.id, sha256, self.clock())
         session.add(crawl)
         session.flush()
-        result.late = _has_later_crawl(session, crawl)
+        result.late = has_later_crawl(session, crawl)
         keep_file(path, self.data_dir, crawl.file)
         if result.late:
             self._rebuild(session, chain, store, catalogue)
@@ -127,10 +133,11 @@ class CrawlIngester:
         self, session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
     ) -> dict[str, int]:
         """Merge the newest crawl of a store: audit first, then the facts, then what its group makes of them."""
-        seen_before = session.scalar(
-            sa.select(sa.func.max(StoreCategory.covered_at)).where(StoreCategory.store_id == store.id)
+        before = sa.select(StoreCategory.category_id, StoreCategory.covered_at).where(
+            StoreCategory.store_id == store.id
         )
-        complete = _cover(session, chain, store, crawl, parsed, catalogue)
+        seen_before = dict(session.execute(before).all())
+        complete = cover(session, chain, store, crawl, parsed, catalogue)
         observed: dict[int, int | None] = {catalogue.skus[row.sku].id: row.price_cents for row in parsed.rows}
         observed |= {catalogue.skus[code].id: None for code in parsed.gaps if code in catalogue.skus}
         audit_crawl(session, store.id, crawl.id, observed, complete, crawl.observed_to)
@@ -153,100 +160,29 @@ class CrawlIngester:
             .order_by(Crawl.observed_from, Crawl.observed_to, Crawl.crawl_id)
         ).all()
         for crawl in crawls:
-            parsed = read_crawl(self.data_dir / crawl.file)
+            parsed = _read_kept(self.data_dir / crawl.file)
             catalogue.prepare(session, parsed)
-            catalogue.take_in(session, parsed.rows, parsed.observed_to)
-            _cover(session, chain, store, crawl, parsed, catalogue)
+            catalogue.take_in(session, parsed.rows, parsed.observed_from, parsed.observed_to)
+            cover(session, chain, store, crawl, parsed, catalogue)
             facts.stage(session, parsed, catalogue)
             crawl.counts = {**crawl.counts, **facts.merge(session, store.id, crawl.id)}
         refresh_store_categories(session, [store.id])
         return len(crawls)
 
 
+def _read_kept(path: Path) -> ParsedCrawl:
+    try:
+        return read_crawl(path)
+    except (InputError, OSError) as error:
+        raise KeptFileError(
+            f"{path}: this kept file is needed to put the store's crawls in order, and cannot be read ({error});"
+            " restore it from a backup"
+        ) from error
+
+
 def _is_collision(error: BaseException) -> bool:
     """Two workers wanted the same rows at the same time and the database sent one of them back to start again."""
     return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in COLLISIONS
-
-
-def _crawl_row(parsed: ParsedCrawl, company_id: int, store_id: int, sha256: str, now: datetime) -> Crawl:
-    closing = parsed.closing
-    return Crawl(
-        crawl_id=closing.crawl_id,
-        company_id=company_id,
-        store_id=store_id,
-        spider=closing.spider,
-        host=closing.host,
-        started_at=closing.started_at,
-        finished_at=closing.finished_at,
-        observed_from=parsed.observed_from,
-        observed_to=parsed.observed_to,
-        complete=closing.complete,
-        store_verified=closing.store_verified,
-        finish_reason=closing.finish_reason,
-        failure_class=closing.failure_class,
-        scope=[],
-        counts={},
-        rows=len(parsed.rows),
-        sha256=sha256,
-        file=kept_name(closing),
-        ingested_at=now,
-    )
-
-
-def _order(crawl: type[Crawl] | Crawl) -> sa.Tuple:
-    return sa.tuple_(crawl.observed_from, crawl.observed_to, crawl.crawl_id)
-
-
-def _values(crawl: Crawl) -> sa.Tuple:
-    return sa.tuple_(
-        sa.literal(crawl.observed_from, Crawl.observed_from.type),
-        sa.literal(crawl.observed_to, Crawl.observed_to.type),
-        sa.literal(crawl.crawl_id),
-    )
-
-
-def _has_later_crawl(session: Session, crawl: Crawl) -> bool:
-    later = sa.select(Crawl.id).where(Crawl.store_id == crawl.store_id, _order(Crawl) > _values(crawl))
-    return session.scalar(later.limit(1)) is not None
-
-
-def _cover(
-    session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
-) -> set[int]:
-    """Judge the crawl's categories, write its scope and coverage rows; return the completed root categories."""
-    reference = dict(
-        session.execute(
-            sa.select(Category.name, Coverage.rows)
-            .join(Category, Category.id == Coverage.category_id)
-            .where(Coverage.store_id == store.id)
-            .order_by(Coverage.observed_to)
-        ).all()
-    )
-    previous = session.scalar(
-        sa.select(Crawl)
-        .where(Crawl.store_id == store.id, _order(Crawl) < _values(crawl))
-        .order_by(Crawl.observed_from.desc(), Crawl.observed_to.desc(), Crawl.crawl_id.desc())
-        .limit(1)
-    )
-    crawl.scope = judge_categories(parsed, chain, reference, previous.scope if previous else [])
-    completed: set[int] = set()
-    for entry in crawl.scope:
-        if entry["complete"]:
-            root_id = catalogue.category(session, [entry["category"]])[1]
-            completed.add(root_id)
-            window = parsed.categories[entry["category"]]
-            session.add(
-                Coverage(
-                    store_id=store.id,
-                    category_id=root_id,
-                    crawl_id=crawl.id,
-                    observed_from=window.observed_from,
-                    observed_to=window.observed_to,
-                    rows=entry["rows"],
-                )
-            )
-    session.flush()
-    return completed
 
 
 def _stamp_candidate(session: Session, store: Store, crawl: Crawl, now: datetime) -> None:

@@ -15,7 +15,7 @@ from grouping.effective import Offer
 from grouping.lists import News
 from grouping.offers import history_table, offer_columns, offer_differs, price_table
 from splitcart.database.bulk import load, open_scratch
-from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku, UtcDateTime
+from splitcart.database.models import OFFER_COLUMNS, Coverage, UtcDateTime
 from splitcart.ingest.catalogue import Catalogue
 from splitcart.ingest.reading import ParsedCrawl
 
@@ -27,6 +27,7 @@ staged = sa.Table(
     _scratch,
     sa.Column("sku_id", sa.Integer, primary_key=True),
     sa.Column("observed_from", UtcDateTime, nullable=False),
+    sa.Column("root_category_id", sa.Integer),  # NULL: a line that cannot be read does not say
     sa.Column("has_offer", sa.Boolean, nullable=False),
     sa.Column("available", sa.Boolean),
     sa.Column("price_cents", sa.Integer),
@@ -47,7 +48,7 @@ changes = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     prefixes=["TEMPORARY"],
 )
-_STAGED_COLUMNS = ("sku_id", "observed_from", "has_offer", "available", *OFFER_COLUMNS)
+_STAGED_COLUMNS = ("sku_id", "observed_from", "root_category_id", "has_offer", "available", *OFFER_COLUMNS)
 
 
 def stage(session: Session, parsed: ParsedCrawl, catalogue: Catalogue) -> None:
@@ -63,12 +64,13 @@ def _staged_rows(parsed: ParsedCrawl, catalogue: Catalogue) -> Iterable[tuple[An
         yield (
             catalogue.skus[row.sku].id,
             begun[row.category_path[0]],
+            catalogue.root_id(row),
             row.price_cents is not None,
             row.available,
             *offer,
         )
     for code in sorted(parsed.gaps & catalogue.skus.keys()):
-        yield (catalogue.skus[code].id, parsed.observed_from, False, None, *(None for _ in OFFER_COLUMNS))
+        yield (catalogue.skus[code].id, parsed.observed_from, None, False, None, *(None for _ in OFFER_COLUMNS))
 
 
 def merge(session: Session, store_id: int, crawl_id: int) -> dict[str, int]:
@@ -81,7 +83,7 @@ def merge(session: Session, store_id: int, crawl_id: int) -> dict[str, int]:
     _find_changes(session, store_id, crawl_id)
     _close_intervals(session, store_id)
     _write_changes(session, store_id, crawl_id)
-    _refresh_availability(session, store_id)
+    _refresh_place_and_stock(session, store_id)
     rows = session.execute(sa.select(changes.c.kind, sa.func.count()).group_by(changes.c.kind))
     found: dict[str, int] = dict(rows.all())
     with_offer, gaps = session.execute(
@@ -170,12 +172,16 @@ def _find_changes(session: Session, store_id: int, crawl_id: int) -> None:
             ),
         )
     )
+    covered = sa.and_(Coverage.crawl_id == crawl_id, Coverage.category_id == price_table.c.root_category_id)
     missed = (
         sa.select(price_table.c.sku_id, sa.literal("left"), _later(Coverage.observed_from, price_table.c.since))
-        .join(Sku, Sku.id == price_table.c.sku_id)
-        .join(Coverage, sa.and_(Coverage.crawl_id == crawl_id, Coverage.category_id == Sku.root_category_id))
+        .join(Coverage, covered)
         .join(staged, staged.c.sku_id == price_table.c.sku_id, isouter=True)
-        .where(price_table.c.store_id == store_id, price_table.c.left_at.is_(None), staged.c.sku_id.is_(None))
+        .where(
+            price_table.c.store_id == store_id,
+            staged.c.sku_id.is_(None),
+            sa.or_(price_table.c.left_at.is_(None), _ends_in_a_gap()),
+        )
     )
     unknown = (
         sa.select(staged.c.sku_id, sa.literal("gap"), _later(staged.c.observed_from, price_table.c.since))
@@ -184,6 +190,16 @@ def _find_changes(session: Session, store_id: int, crawl_id: int) -> None:
     )
     for found in (shown, missed, unknown):
         session.execute(sa.insert(changes).from_select(["sku_id", "kind", "at"], found))
+
+
+def _ends_in_a_gap() -> sa.ColumnElement[bool]:
+    """The tombstone only says that the price could not be read; a miss says that the sku has gone."""
+    return sa.exists().where(
+        history_table.c.store_id == price_table.c.store_id,
+        history_table.c.sku_id == price_table.c.sku_id,
+        history_table.c.until == price_table.c.left_at,
+        history_table.c.reason == "gap",
+    )
 
 
 def _close_intervals(session: Session, store_id: int) -> None:
@@ -200,6 +216,7 @@ def _close_intervals(session: Session, store_id: int) -> None:
         .join(changes, changes.c.sku_id == price_table.c.sku_id)
         .where(
             price_table.c.store_id == store_id,
+            price_table.c.left_at.is_(None),
             changes.c.kind.in_(("changed", "left", "gap")),
             changes.c.at > price_table.c.since,
         )
@@ -222,6 +239,7 @@ def _write_changes(session: Session, store_id: int, crawl_id: int) -> None:
                 "since": changes.c.at,
                 "listed_since": sa.case((changes.c.kind == "returned", changes.c.at), else_=price_table.c.listed_since),
                 "left_at": sa.null(),
+                "root_category_id": staged.c.root_category_id,
                 "available": staged.c.available,
                 "crawl_id": crawl_id,
             }
@@ -231,6 +249,7 @@ def _write_changes(session: Session, store_id: int, crawl_id: int) -> None:
         sa.select(
             sa.literal(store_id),
             staged.c.sku_id,
+            staged.c.root_category_id,
             staged.c.available,
             changes.c.at,
             changes.c.at,
@@ -240,18 +259,30 @@ def _write_changes(session: Session, store_id: int, crawl_id: int) -> None:
         .join(changes, changes.c.sku_id == staged.c.sku_id)
         .where(changes.c.kind == "new")
     )
-    columns = ["store_id", "sku_id", "available", "since", "listed_since", "crawl_id", *OFFER_COLUMNS]
+    columns = [
+        "store_id",
+        "sku_id",
+        "root_category_id",
+        "available",
+        "since",
+        "listed_since",
+        "crawl_id",
+        *OFFER_COLUMNS,
+    ]
     session.execute(sa.insert(price_table).from_select(columns, first_seen))
 
 
-def _refresh_availability(session: Session, store_id: int) -> None:
+def _refresh_place_and_stock(session: Session, store_id: int) -> None:
+    """Stock and the place on the shelf are no part of an offer: they are kept as last seen, without history."""
+    place = sa.func.coalesce(staged.c.root_category_id, price_table.c.root_category_id)
     session.execute(
         sa.update(price_table)
         .where(
             price_table.c.store_id == store_id,
             price_table.c.sku_id == staged.c.sku_id,
-            price_table.c.left_at.is_(None),
-            price_table.c.available.is_distinct_from(staged.c.available),
+            sa.or_(
+                price_table.c.available.is_distinct_from(staged.c.available), price_table.c.root_category_id != place
+            ),
         )
-        .values(available=staged.c.available)
+        .values(available=staged.c.available, root_category_id=place)
     )

@@ -112,7 +112,8 @@ def scan_legacy(paths: list[Path]) -> list[LegacyFile]:
 def convert_legacy(file: LegacyFile, references: References, folder: Path) -> Path:
     """Write ``file`` as a crawl file into ``folder`` and return its path."""
     chain = get_chain(file.company)
-    begin, end = local_day(file.day, file.state)
+    begin, midnight = local_day(file.day, file.state)
+    end = midnight - timedelta(seconds=1)  # the next day's file begins at midnight: windows must not touch
     categories = [_judge(chain, file, root, expected, begin, end) for root, expected in references.roots(file).items()]
     for category in categories:
         if category.complete:

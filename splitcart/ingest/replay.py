@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from splitcart.database import reading
 from splitcart.database.models import Company, Crawl, Store
 from splitcart.ingest.crawls import CrawlIngester
-from splitcart.ingest.errors import RefusedFileError
+from splitcart.ingest.errors import KeptFileError, RefusedFileError
 from splitcart.ingest.updates import REFUSALS, ProductsUpdate, Progress, StoresUpdate, take, take_sweep
 from splitcart.transfer.crawl_file import CrawlFileError, read_closing
 from splitcart.transfer.records import CrawlRecord
@@ -53,8 +53,12 @@ def replay_all(ingester: CrawlIngester, progress: Progress | None = None) -> Rep
 
 
 def _rebuild(ingester: CrawlIngester, company: str, store_id: str, replay: Replay, progress: Progress | None) -> None:
-    replay.crawls += ingester.rebuild(company, store_id)
-    replay.stores += 1
+    try:
+        replay.crawls += ingester.rebuild(company, store_id)
+    except KeptFileError as error:  # this store stays as it was; the others are rebuilt all the same
+        replay.recovered.waiting[f"{company}/{store_id}"] = str(error)
+    else:
+        replay.stores += 1
     if progress:
         progress(f"{company} {store_id}")
 

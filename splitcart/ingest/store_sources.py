@@ -17,9 +17,10 @@ from splitcart.transfer.crawl_file import read_crawl_file
 from splitcart.transfer.records import CrawlRecord, StoreRecord
 
 SHAPES = (
-    "one JSON per store, a list of stores, a fixture set with companies.store.json, or a .jsonl.gz of a store sweep"
+    "one JSON per store, a list of stores, a fixture set with companies.store.json, or the .jsonl.gz of a store sweep"
 )
-ENDINGS = (".json", ".json.gz")
+SWEEP_ENDING = ".jsonl.gz"
+ENDINGS = (".json", ".json.gz", SWEEP_ENDING)
 
 
 def read_sweep(path: Path) -> tuple[CrawlRecord, list[StoreRecord]]:
@@ -48,6 +49,10 @@ def read_store_lists(path: Path) -> dict[str, list[StoreRecord]]:
     """
     found: dict[str, list[StoreRecord]] = defaultdict(list)
     for file in _files(path):
+        if file.name.endswith(SWEEP_ENDING):
+            closing, records = read_sweep(file)
+            found[closing.company] += records
+            continue
         document = _read_json(file)
         if _is_fixture(document):
             pairs: Iterable[tuple[str, StoreRecord]] = _fixture_stores(file, document)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from splitcart.config import Chain
 from splitcart.database.bulk import insert_missing
 from splitcart.database.models import Base, Company, Store
-from splitcart.ingest.companies import ensure_company, ensure_divisions, lock_company
+from splitcart.ingest.companies import ensure_company, ensure_divisions, lock_store_list
 from splitcart.measures.ids import canonical_store_id, clean_postcode, clean_state
 from splitcart.transfer.records import StoreRecord
 
@@ -51,7 +51,7 @@ def update_stores(
     fills gaps only.
     """
     company = ensure_company(session, chain)
-    lock_company(session, company)
+    lock_store_list(session, company)
     divisions = ensure_divisions(session, company, {record.division for record in records if record.division})
     known = {store.store_id: store for store in session.scalars(sa.select(Store).where(Store.company_id == company.id))}
     counts = StoreCounts()

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from splitcart.config import get_chain
 from splitcart.database import reading, transaction
 from splitcart.database.models import Crawl
-from splitcart.ingest.companies import chain_of, ensure_company, lock_company
+from splitcart.ingest.companies import chain_of, ensure_company, lock_store_list
 from splitcart.ingest.crawls import CrawlIngester, IngestedCrawl, summed
-from splitcart.ingest.errors import RefusedFileError
+from splitcart.ingest.errors import KeptFileError, RefusedFileError
 from splitcart.ingest.keeping import keep_file, kept_name
 from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
 from splitcart.ingest.store_sources import read_store_lists, read_sweep
@@ -30,15 +30,25 @@ REFUSALS = (RefusedFileError, CrawlFileError)
 
 @dataclass(slots=True)
 class ProductsUpdate:
-    """What one run did with product files; ``refused`` maps file names to reasons."""
+    """What one run did with product files.
+
+    ``refused`` and ``waiting`` map file names to reasons: the first cannot be taken, the second not yet.
+    """
 
     crawls: list[IngestedCrawl] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """All files that were not taken, with the reason."""
+        return self.refused | self.waiting
 
     def as_json(self) -> dict[str, Any]:
         """Return totals, one entry per file, and the refused files."""
         return {
             "totals": summed(self.crawls),
+            "waiting": self.waiting,
             "files": [asdict(crawl) for crawl in self.crawls],
             "refused": self.refused,
         }
@@ -66,7 +76,7 @@ def update_products(ingester: CrawlIngester, progress: Progress | None = None) -
     for path in claimed(ingester.data_dir, "products"):
         if take(ingester, path, update, progress):
             path.unlink()
-        else:
+        elif path.name in update.refused:
             reject(ingester.data_dir, path, update.refused[path.name])
     return update
 
@@ -108,12 +118,14 @@ def take(
         crawl = ingester.ingest(path)
     except REFUSALS as error:
         update.refused[name] = str(error)
+    except KeptFileError as error:
+        update.waiting[name] = str(error)
     else:
         crawl.file = name
         update.crawls.append(crawl)
     if progress:
         progress(name)
-    return name not in update.refused
+    return name not in update.problems
 
 
 def update_stores_inbox(
@@ -146,7 +158,7 @@ def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, update: StoresUpda
         sha256 = file_digest(file, "sha256").hexdigest()
     with transaction(engine) as session:
         company = ensure_company(session, chain)
-        lock_company(session, company)
+        lock_store_list(session, company)
         counts = StoreCounts()
         if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is None:
             counts = update_stores(session, chain, records, closing.started_at, is_whole_sweep=closing.complete)

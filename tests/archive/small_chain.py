@@ -107,7 +107,8 @@ class Chain:
         common = {"store_id": store.id, "sku_id": self.skus[code].id, "price_cents": cents, "crawl_id": crawl.id}
         since = crawl.observed_from
         left_at = None if left is None else day(left)
-        self.add(m.Price(**common, since=since, listed_since=since, left_at=left_at, **facts))
+        root = {"root_category_id": self.skus[code].root_category_id}
+        self.add(m.Price(**common, **root, since=since, listed_since=since, left_at=left_at, **facts))
         if left_at:
             self.add(m.PriceHistory(**common, since=since, until=left_at, reason="left"))
 

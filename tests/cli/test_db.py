@@ -111,15 +111,15 @@ def test_a_damaged_kept_file_is_one_line_and_exit_code_1(kept: Path) -> None:
     assert done.exit_code == 1
     assert "3 files recovered" in done.output
     assert f"refused {damaged.name}: {damaged.name}: the gzip stream is truncated" in done.output
-    assert done.error == "error: 1 kept files were refused\n"
+    assert done.error == "error: 1 stores or kept files could not be replayed\n"
 
 
 def test_a_lost_kept_file_stops_its_store_and_changes_nothing(kept: Path) -> None:
     spoil()
     shutil.rmtree(kept)
     done = splitcart("db", "replay", "aldi/G101")
-    assert (done.exit_code, done.error.count("\n")) == (2, 1)
-    assert "No such file or directory" in done.error
+    assert (done.exit_code, done.error.count("\n")) == (1, 1)
+    assert "No such file or directory); restore it from a backup" in done.output
     assert prices() == [(1,), (1,)]
 
 

@@ -85,7 +85,7 @@ def test_a_refused_file_is_one_line_with_its_reason_and_exit_code_1(inbox: Path)
     taken = splitcart("update", "products")
     assert taken.exit_code == 1
     assert r"refused wrong.jsonl.gz: '[bold]x[/]' is no store id of ALDI; expected the form G\d{3}" in taken.output
-    assert taken.error == "error: 1 of 2 files were refused\n"
+    assert taken.error == "error: 1 of 2 files were not taken\n"
     assert table(taken.output)["files taken"] == "1"
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) ->
 def test_files_of_the_earlier_shape_need_the_option(tmp_path: Path) -> None:
     path = legacy_file(tmp_path, rows("Dairy", 12))
     without = splitcart("update", "products", str(path))
-    assert (without.exit_code, without.error) == (1, "error: 1 of 1 files were refused\n")
+    assert (without.exit_code, without.error) == (1, "error: 1 of 1 files were not taken\n")
     taken = splitcart("update", "products", "--legacy", str(tmp_path))
     assert (taken.exit_code, table(taken.output)["prices created"]) == (0, "12")
     assert table(splitcart("update", "products", "--legacy", str(path)).output)["files known already"] == "1"

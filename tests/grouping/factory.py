@@ -1,28 +1,19 @@
-"""A small chain in a database: stores, skus in three root categories, and crawls as ingestion leaves them."""
+"""A small chain in a database: stores, skus in three root categories, and crawls that the real ingestion takes in."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+from weakref import finalize
 
 import sqlalchemy as sa
 
-from grouping.lists import store_changes
-from grouping.memberships import open_membership, refresh_store_categories
-from grouping.news import take_ambassador_news
+from grouping.memberships import open_membership
 from splitcart.config import get_chain
 from splitcart.database import transaction
-from splitcart.database.models import (
-    Candidate,
-    Category,
-    Company,
-    Coverage,
-    Crawl,
-    GroupEvent,
-    Membership,
-    Price,
-    PriceHistory,
-    Sku,
-    Store,
-    StoreGroup,
-)
+from splitcart.database.models import Category, Company, Crawl, GroupEvent, Membership, Sku, Store, StoreGroup
+from splitcart.ingest import CrawlIngester
+from tests.ingest.crawl_files import category, product, write_crawl
 
 START = datetime(2026, 3, 2, 0, tzinfo=UTC)  # a Monday
 ROOTS = {"produce": range(40), "dairy": range(40, 100), "pantry": range(100, 200)}
@@ -45,8 +36,9 @@ class SmallChain:
         import msgspec
 
         self.engine = engine
+        self._folder = Path(mkdtemp())
+        finalize(self, shutil.rmtree, self._folder)
         self.chain = msgspec.structs.replace(get_chain(slug), **settings)
-        self.crawls = 0
         with transaction(engine) as session:
             company = Company(slug=slug, name=self.chain.name)
             session.add(company)
@@ -82,97 +74,26 @@ class SmallChain:
         )
 
     def crawl(self, store_id, prices, at, roots=tuple(ROOTS), was=None):
-        """A crawl of one hour, complete in ``roots``; returns its row id."""
-        self.crawls += 1
+        """A crawl of one hour, complete in ``roots``, through the real ingestion; returns its row id."""
         was = was or {}
-        with transaction(self.engine) as session:
-            store = session.get_one(Store, self.stores[store_id])
-            crawl = self._crawl_row(session, store, at, complete=len(roots) == len(ROOTS))
-            previous = session.scalar(sa.select(sa.func.max(Coverage.observed_to)).where(Coverage.store_id == store.id))
-            known = session.scalars(sa.select(Price).where(Price.store_id == store.id))
-            standing = {row.sku_id: row for row in known}
-            for root in roots:
-                session.add(
-                    Coverage(
-                        store_id=store.id,
-                        category_id=self.roots[root],
-                        crawl_id=crawl.id,
-                        observed_from=at,
-                        observed_to=crawl.observed_to,
-                        rows=len(prices),
-                    )
-                )
-                self._merge(session, store.id, crawl.id, at, ROOTS[root], standing, prices, was)
-            session.flush()
-            refresh_store_categories(session, [store.id])
-            self._feed(session, store, crawl, previous)
-            return crawl.id
-
-    def _crawl_row(self, session, store, at, *, complete):
-        crawl = Crawl(
-            crawl_id=f"{store.store_id}-{self.crawls}",
-            company_id=self.company_id,
-            store_id=store.id,
-            spider="small",
-            started_at=at,
-            finished_at=at + timedelta(hours=1),
-            observed_from=at,
-            observed_to=at + timedelta(hours=1),
-            complete=complete,
-            finish_reason="finished",
-            scope=[],
-            counts={},
-            rows=0,
-            sha256=str(self.crawls),
-            file="",
-            ingested_at=at + timedelta(hours=1),
+        rows = [
+            product(str(number), root, prices[number], was_cents=was.get(number))
+            for root in roots
+            for number in ROOTS[root]
+            if number in prices
+        ]
+        path = write_crawl(
+            self._folder,
+            rows,
+            [category(root, at, minutes=60) for root in roots],
+            store_id=store_id,
+            company=self.chain.slug,
+            complete=len(roots) == len(ROOTS),
         )
-        session.add(crawl)
-        session.flush()
-        return crawl
-
-    def _merge(self, session, store_id, crawl_id, at, numbers, known, prices, was):
-        for number in numbers:
-            key = store_id, self.skus[number]
-            row = known.get(key[1])
-            offer = (prices.get(number), was.get(number))
-            standing = (row.price_cents, row.was_cents) if row and row.left_at is None else (None, None)
-            if offer == standing:
-                continue
-            if standing[0] is not None:
-                session.add(
-                    PriceHistory(
-                        store_id=store_id,
-                        sku_id=key[1],
-                        since=row.since,
-                        until=at,
-                        reason="left" if offer[0] is None else "changed",
-                        crawl_id=row.crawl_id,
-                        price_cents=row.price_cents,
-                        was_cents=row.was_cents,
-                    )
-                )
-            if offer[0] is None:
-                row.left_at = at
-                continue
-            if row is None:
-                row = Price(store_id=store_id, sku_id=key[1], listed_since=at)
-                session.add(row)
-            elif row.left_at is not None:
-                row.listed_since = at
-            row.price_cents, row.was_cents, row.since, row.left_at, row.crawl_id = *offer, at, None, crawl_id
-
-    def _feed(self, session, store, crawl, previous):
-        """What ingestion does with a grouped store's crawl: the Ambassador feeds the list, others are stamped."""
-        membership = open_membership(session, store.id)
-        if membership is None:
-            return
-        group = session.get_one(StoreGroup, membership.group_id)
-        if group.ambassador_id == store.id:
-            changes = store_changes(session, store.id, crawl.id)
-            take_ambassador_news(session, self.chain, store, crawl, changes, previous)
-            return
-        session.add(Candidate(group_id=group.id, store_id=store.id, crawl_id=crawl.id, stamped_at=crawl.observed_to))
+        ingester = CrawlIngester(self.engine, self._folder, lambda: at + timedelta(hours=1))
+        crawl_id = ingester.ingest(path).crawl_id
+        with transaction(self.engine) as session:
+            return session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == crawl_id))
 
     def run(self, at):
         from grouping.run import run_groups

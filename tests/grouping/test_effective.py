@@ -133,7 +133,7 @@ def known_skus(session, company_id: int, model: Model) -> dict[str, tuple[int, i
     from splitcart.ingest.catalogue import Catalogue
 
     catalogue = Catalogue(session, company_id)
-    catalogue.take_in(session, [product(code, root, 1) for code, root in ROOTS.items()], START)
+    catalogue.take_in(session, [product(code, root, 1) for code, root in ROOTS.items()], END, END)
     rows = session.execute(sa.select(Sku.code, Sku.id, Sku.root_category_id))
     return {code: (sku_id, root_id) for code, sku_id, root_id in rows}
 

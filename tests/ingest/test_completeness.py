@@ -30,7 +30,9 @@ def judged(
         categories={"A": category("A", AT, complete=claimed)},
     )
     previous = [{"category": "A", "rows": count, "claimed": claim} for count, claim in before or []]
-    (entry,) = judge_categories(parsed, get_chain("aldi"), {"A": reference} if reference is not None else {}, previous)
+    (entry,) = judge_categories(
+        parsed, get_chain("aldi"), {"A": reference} if reference is not None else {}, previous, {}
+    )
     return entry
 
 
@@ -84,7 +86,7 @@ def test_the_scope_is_sorted_and_keeps_when_each_category_was_seen() -> None:
         crawl_id="c", spider="aldi", company="aldi", started_at=AT, finished_at=AT, rows=0, complete=True
     )
     parsed = ParsedCrawl(closing, categories={name: category(name, AT) for name in ("B", "A")})
-    scope = judge_categories(parsed, get_chain("aldi"), {}, [])
+    scope = judge_categories(parsed, get_chain("aldi"), {}, [], {})
     assert [entry["category"] for entry in scope] == ["A", "B"]
     assert scope[0]["observed_from"] == "2026-03-02T09:00:00+00:00"
     assert scope[0]["observed_to"] == "2026-03-02T09:01:00+00:00"

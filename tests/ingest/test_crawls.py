@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from splitcart.database import Base, reading
-from splitcart.database.models import Coverage, Crawl, Price, PriceHistory, Product, Sku, Store
+from splitcart.database.models import Category, Coverage, Crawl, Price, PriceHistory, Product, Sku, Store
 from splitcart.errors import InputError
 from splitcart.ingest import CrawlIngester, RefusedFileError
 from splitcart.transfer.records import FailureClass
@@ -272,6 +272,95 @@ def test_skus_with_the_same_gtin_are_one_product_and_local_codes_are_none(
         assert session.scalar(sa.select(sa.func.count(Product.id))) == 3
 
 
+def test_a_renamed_department_stays_covered_and_loses_only_what_left(ingester: CrawlIngester, tmp_path: Path) -> None:
+    """The site calls Dairy Fridge from the second day on: its skus are confirmed there, and departures are seen."""
+    dairy = [product(f"d{number}", "Dairy", 100) for number in range(20)]
+    ingester.ingest(write_crawl(tmp_path / "files", dairy, [category("Dairy", FIRST)]))
+    fridge = [product(f"d{number}", "Fridge", 100) for number in range(19)]
+    for day in (1, 2):
+        result = ingester.ingest(write_crawl(tmp_path / "files", fridge, [category("Fridge", FIRST + day * DAY)]))
+        assert result.whole
+    assert shelf(ingester)["d19"][2] == FIRST + DAY
+    with reading(ingester.engine) as session:
+        seen = {
+            seen_at
+            for (seen_at,) in session.execute(
+                sa.select(sa.column("seen_at", Coverage.observed_to.type)).select_from(sa.text("effective_prices"))
+            )
+        }
+    assert seen == {FIRST + 2 * DAY + timedelta(minutes=1)}
+
+
+def test_a_store_first_crawled_after_the_renaming_has_its_prices(ingester: CrawlIngester, tmp_path: Path) -> None:
+    ingester.ingest(write_crawl(tmp_path / "files", [product("d1", "Dairy", 100)], [category("Dairy", FIRST)]))
+    late = write_crawl(
+        tmp_path / "files", [product("d1", "Fridge", 100)], [category("Fridge", FIRST + DAY)], store_id="G102"
+    )
+    ingester.ingest(late)
+    with reading(ingester.engine) as session:
+        count = sa.select(sa.func.count()).select_from(sa.text("effective_prices"))
+        assert session.scalar(count) == 2
+
+
+def test_a_department_that_vanishes_is_believed_when_it_stays_away(ingester: CrawlIngester, tmp_path: Path) -> None:
+    both = {f"{root}{number}": 100 for root in "ab" for number in range(20)}
+    ingester.ingest(crawl(tmp_path, FIRST, both))
+    only_a = [product(f"a{number}", "A", 100) for number in range(20)]
+    left = [
+        ingester.ingest(write_crawl(tmp_path / "files", only_a, [category("A", FIRST + day * DAY)])).counts["left"]
+        for day in (1, 2)
+    ]
+    assert left == [0, 20]
+
+
+def test_a_partial_category_closes_nothing_of_what_the_store_sells_elsewhere(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
+    """One store shows p0 under A, another under B: a crawl of the second that finished A only says nothing of p0."""
+    scope = [category("A", FIRST), category("B", FIRST)]
+    ingester.ingest(write_crawl(tmp_path / "files", [product("p0", "A", 100)], scope))
+    ingester.ingest(write_crawl(tmp_path / "files", [product("p0", "B", 100)], scope, store_id="G102"))
+    later = [category("A", FIRST + DAY), category("B", FIRST + DAY, complete=False)]
+    assert ingester.ingest(write_crawl(tmp_path / "files", [], later, store_id="G102")).counts["left"] == 0
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_root_of_a_sku_is_that_of_its_earliest_sight_whatever_came_first(
+    ingester: CrawlIngester, tmp_path: Path, order: tuple[int, int]
+) -> None:
+    files = [
+        write_crawl(tmp_path / "files", [product("p0", root, 100)], [category(root, FIRST + day * DAY)], store_id=store)
+        for day, (root, store) in enumerate([("Produce", "G101"), ("Pantry", "G102")])
+    ]
+    for number in order:
+        ingester.ingest(files[number])
+    with reading(ingester.engine) as session:
+        assert session.scalar(sa.select(Category.name).join(Sku, Sku.root_category_id == Category.id)) == "Produce"
+
+
+def test_a_sku_that_leaves_after_a_gap_has_left(ingester: CrawlIngester, tmp_path: Path) -> None:
+    counts = [
+        ingester.ingest(crawl(tmp_path, FIRST + day * DAY, shown)).counts
+        for day, shown in enumerate([{"a1": 100}, {"a1": None}, {}, {}])
+    ]
+    assert [count["gaps"] for count in counts] == [0, 1, 0, 0]
+    assert [count["left"] for count in counts] == [0, 0, 1, 0]
+    assert history(ingester) == [("a1", 100, FIRST, FIRST + DAY, "gap")]
+
+
+@pytest.mark.parametrize(
+    "at", [datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 3, 22, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)]
+)
+def test_a_crawl_by_a_broken_clock_is_refused(ingester: CrawlIngester, tmp_path: Path, at: datetime) -> None:
+    with pytest.raises(RefusedFileError, match="check the clock of host scraper-7"):
+        ingester.ingest(crawl(tmp_path, at, {"a1": 100}, host="scraper-7", crawl_id="odd"))
+
+
+def test_a_crawl_that_ended_before_it_began_is_refused(ingester: CrawlIngester, tmp_path: Path) -> None:
+    with pytest.raises(RefusedFileError, match="check the clock"):
+        ingester.ingest(crawl(tmp_path, FIRST, {"a1": 100}, finished_at=FIRST - DAY))
+
+
 def dump(engine: sa.Engine) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables, sorted."""
     with reading(engine) as session:
@@ -288,7 +377,7 @@ def test_the_same_files_give_the_same_rows_on_both_databases(
     paths = [crawl(tmp_path, FIRST + step * DAY, shown) for step, shown in enumerate(shelves)]
     dumps = []
     for engine in (sqlite, postgres):
-        ingester = CrawlIngester(engine, tmp_path / engine.dialect.name, lambda: FIRST)
+        ingester = CrawlIngester(engine, tmp_path / engine.dialect.name, lambda: FIRST + 9 * DAY)
         for step in (0, 2, 1):
             ingester.ingest(paths[step])
         dumps.append(dump(engine))

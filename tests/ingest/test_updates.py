@@ -84,6 +84,7 @@ def test_an_empty_or_absent_inbox_is_no_error(ingester: CrawlIngester, inbox: Pa
     assert update_products(ingester).as_json() == {
         "totals": {"files": 0, "duplicate_files": 0, "rows": 0},
         "files": [],
+        "waiting": {},
         "refused": {},
     }
 

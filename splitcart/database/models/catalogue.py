@@ -34,7 +34,7 @@ class Product(Base):
 
 
 class Sku(Base):
-    """A company's own article number. ``root_category_id`` is fixed when the sku is first seen."""
+    """A company's own article number. ``root_category_id`` is the root of its earliest sight in any store."""
 
     __tablename__ = "skus"
     __table_args__ = (UniqueConstraint("company_id", "code"), Index(None, "root_category_id"))

@@ -56,6 +56,7 @@ class Price(OfferColumns, Base):
     __table_args__ = (Index(None, "sku_id"), {"sqlite_with_rowid": False})
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True)
     sku_id: Mapped[int] = mapped_column(ForeignKey("skus.id"), primary_key=True)
+    root_category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))  # under which the store last showed it
     available: Mapped[bool | None]
     since: Mapped[datetime]
     listed_since: Mapped[datetime]

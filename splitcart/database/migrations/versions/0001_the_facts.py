@@ -431,6 +431,7 @@ def upgrade() -> None:
         "prices",
         sa.Column("store_id", sa.Integer(), nullable=False),
         sa.Column("sku_id", sa.Integer(), nullable=False),
+        sa.Column("root_category_id", sa.Integer(), nullable=False),
         sa.Column("available", sa.Boolean(), nullable=True),
         sa.Column("since", models.UtcDateTime(timezone=True), nullable=False),
         sa.Column("listed_since", models.UtcDateTime(timezone=True), nullable=False),
@@ -445,6 +446,9 @@ def upgrade() -> None:
         sa.Column("multi_buy_cents", sa.Integer(), nullable=True),
         sa.Column("member_cents", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["crawl_id"], ["crawls.id"], name=op.f("fk_prices_crawl_id_crawls")),
+        sa.ForeignKeyConstraint(
+            ["root_category_id"], ["categories.id"], name=op.f("fk_prices_root_category_id_categories")
+        ),
         sa.ForeignKeyConstraint(["sku_id"], ["skus.id"], name=op.f("fk_prices_sku_id_skus")),
         sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_prices_store_id_stores")),
         sa.PrimaryKeyConstraint("store_id", "sku_id", name=op.f("pk_prices")),

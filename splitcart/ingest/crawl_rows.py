@@ -1,0 +1,120 @@
+"""The rows that a crawl leaves of itself: its own, and one for each root category that it saw completely."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from splitcart.config import Chain
+from splitcart.database.models import Category, Coverage, Crawl, Store
+from splitcart.ingest.catalogue import Catalogue
+from splitcart.ingest.completeness import judge_categories
+from splitcart.ingest.errors import RefusedFileError
+from splitcart.ingest.keeping import kept_name
+from splitcart.ingest.reading import ParsedCrawl
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+MAX_AHEAD = timedelta(hours=26)  # a file that knows only its day may be of today, in any time zone
+
+
+def check_times(path: Path, parsed: ParsedCrawl, now: datetime) -> None:
+    """Raise RefusedFileError for times that cannot be.
+
+    A crawl from the future would make every later one late; one from before the web shops is a broken clock.
+    """
+    begin, end = (
+        min(parsed.observed_from, parsed.closing.started_at),
+        max(parsed.observed_to, parsed.closing.finished_at),
+    )
+    backwards = [name for name, window in parsed.categories.items() if window.observed_to < window.observed_from]
+    if begin < EARLIEST or end > now + MAX_AHEAD or parsed.closing.finished_at < parsed.closing.started_at or backwards:
+        raise RefusedFileError(
+            f"{path.name}: says that it was crawled from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, it is"
+            f" {now:%Y-%m-%d %H:%M}; check the clock of host {parsed.closing.host or 'unknown'}"
+        )
+
+
+def crawl_row(parsed: ParsedCrawl, company_id: int, store_id: int, sha256: str, now: datetime) -> Crawl:
+    """Return the row of a crawl that is to be stored; scope and counts follow."""
+    closing = parsed.closing
+    return Crawl(
+        crawl_id=closing.crawl_id,
+        company_id=company_id,
+        store_id=store_id,
+        spider=closing.spider,
+        host=closing.host,
+        started_at=closing.started_at,
+        finished_at=closing.finished_at,
+        observed_from=parsed.observed_from,
+        observed_to=parsed.observed_to,
+        complete=closing.complete,
+        store_verified=closing.store_verified,
+        finish_reason=closing.finish_reason,
+        failure_class=closing.failure_class,
+        scope=[],
+        counts={},
+        rows=len(parsed.rows),
+        sha256=sha256,
+        file=kept_name(closing),
+        ingested_at=now,
+    )
+
+
+def _order(crawl: type[Crawl] | Crawl) -> sa.Tuple:
+    return sa.tuple_(crawl.observed_from, crawl.observed_to, crawl.crawl_id)
+
+
+def _values(crawl: Crawl) -> sa.Tuple:
+    return sa.tuple_(
+        sa.literal(crawl.observed_from, Crawl.observed_from.type),
+        sa.literal(crawl.observed_to, Crawl.observed_to.type),
+        sa.literal(crawl.crawl_id),
+    )
+
+
+def has_later_crawl(session: Session, crawl: Crawl) -> bool:
+    """Tell whether a crawl of the same store that was observed later is stored already."""
+    later = sa.select(Crawl.id).where(Crawl.store_id == crawl.store_id, _order(Crawl) > _values(crawl))
+    return session.scalar(later.limit(1)) is not None
+
+
+def cover(
+    session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
+) -> set[int]:
+    """Judge the crawl's categories, write its scope and coverage rows; return the completed root categories."""
+    reference = dict(
+        session.execute(
+            sa.select(Category.name, Coverage.rows)
+            .join(Category, Category.id == Coverage.category_id)
+            .where(Coverage.store_id == store.id)
+            .order_by(Coverage.observed_to)
+        ).all()
+    )
+    previous = session.scalar(
+        sa.select(Crawl)
+        .where(Crawl.store_id == store.id, _order(Crawl) < _values(crawl))
+        .order_by(Crawl.observed_from.desc(), Crawl.observed_to.desc(), Crawl.crawl_id.desc())
+        .limit(1)
+    )
+    names = catalogue.root_names()
+    first_roots = Counter(names[catalogue.skus[row.sku].root_id] for row in parsed.rows)
+    crawl.scope = judge_categories(parsed, chain, reference, previous.scope if previous else [], first_roots)
+    completed: set[int] = set()
+    for entry in crawl.scope:
+        if entry["complete"]:
+            root_id = catalogue.category(session, [entry["category"]])[1]
+            completed.add(root_id)
+            session.add(
+                Coverage(
+                    store_id=store.id,
+                    category_id=root_id,
+                    crawl_id=crawl.id,
+                    observed_from=datetime.fromisoformat(entry["observed_from"]),
+                    observed_to=datetime.fromisoformat(entry["observed_to"]),
+                    rows=entry["rows"],
+                )
+            )
+    session.flush()
+    return completed

@@ -1,0 +1,127 @@
+"""Group lists: what founds them, what is news, and what is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from grouping import Offer
+from grouping.lists import BEFORE_ALL, ListLine, Sight, read_list, vote
+from splitcart.database import transaction
+from splitcart.database.models import GroupEvent, GroupPriceHistory
+from tests.grouping.factory import BASE, SmallChain, day, dearer
+
+AT = datetime(2026, 3, 4, tzinfo=UTC)
+OLD, NEW, OTHER = Offer(100), Offer(200), Offer(300)
+LINE = ListLine(OLD, AT, BEFORE_ALL, None, 1)
+
+
+def sight(store: int, offer: Offer | None, hours: float = 1, *, saw_begin: bool = True) -> dict[int, Sight]:
+    at = AT + timedelta(hours=hours)
+    return {7: Sight(store, offer, at, saw_begin, at, store)}
+
+
+@pytest.mark.parametrize(
+    ("ballots", "offer"),
+    [
+        ([sight(1, NEW), sight(2, NEW)], NEW),
+        ([sight(1, NEW), sight(2, OLD)], "kept"),
+        ([sight(1, NEW)], "kept"),
+        ([sight(1, NEW), sight(2, NEW), sight(3, OTHER)], NEW),
+        ([sight(1, NEW), sight(2, NEW), sight(3, OLD), sight(4, OLD)], "kept"),
+        ([sight(1, None), sight(2, None)], None),
+        ([sight(1, NEW, -2), sight(2, NEW, -1)], "kept"),
+    ],
+    ids=["two agree", "a tie keeps", "one voice", "most", "two and two", "gone", "looked before the list changed"],
+)
+def test_a_change_needs_two_voices_and_more_than_any_other(ballots, offer) -> None:
+    news = vote({7: LINE}, ballots)
+    assert [item.offer for item in news] == ([] if offer == "kept" else [offer])
+
+
+def test_what_the_list_lacks_is_an_arrival_only_if_someone_saw_it_arrive() -> None:
+    (standing,) = vote({}, [sight(1, NEW, saw_begin=False), sight(2, NEW, saw_begin=False)])
+    assert standing.at == BEFORE_ALL
+    (arrived,) = vote({}, [sight(1, NEW, saw_begin=False), sight(2, NEW, 3)])
+    assert arrived.at == AT + timedelta(hours=3)
+
+
+STORES = ["G001", "G002", "G003"]
+
+
+@pytest.fixture
+def chain(engine):
+    """Three stores with one list; the last one crawled is the Ambassador."""
+    chain = SmallChain(engine, STORES)
+    for position, store_id in enumerate(STORES):
+        prices = BASE | ({7: 1} if store_id == "G001" else {})  # a clearance of its own
+        chain.crawl(store_id, prices, day(0, position))
+    chain.run(day(0, 12))
+    assert chain.ambassador("G001") == "G003"
+    return chain
+
+
+def lines(chain):
+    with transaction(chain.engine) as session:
+        return read_list(session, chain.group_of("G003").id)
+
+
+def news_events(chain, kind):
+    with transaction(chain.engine) as session:
+        return [
+            event.figures["lines"] for event in session.scalars(sa.select(GroupEvent).where(GroupEvent.kind == kind))
+        ]
+
+
+def test_what_the_founders_found_standing_is_news_to_nobody(chain) -> None:
+    assert {line.changed_at for line in lines(chain).values()} == {BEFORE_ALL}
+    assert lines(chain)[chain.skus[7]].offer.price_cents == BASE[7]
+
+
+def test_the_ambassadors_change_is_news_and_closes_an_interval(chain) -> None:
+    chain.crawl("G003", dearer(BASE, {7, 8}), day(1))
+    assert {number for number, price in chain.listed("G003").items() if price != BASE[number]} == {7, 8}
+    with transaction(chain.engine) as session:
+        closed = session.scalars(sa.select(GroupPriceHistory)).all()
+    assert {(row.since, row.until, row.reason) for row in closed} == {(BEFORE_ALL, day(1), "changed")}
+
+
+def test_another_stores_change_is_no_news(chain) -> None:
+    chain.crawl("G001", dearer(BASE, {8}), day(1))
+    assert chain.listed("G003") == BASE
+
+
+def test_a_large_change_of_one_store_waits_for_a_second(chain) -> None:
+    chain.crawl("G003", dearer(BASE, set(range(20))), day(1))
+    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [20])
+
+
+def test_a_change_time_lets_a_large_change_in_but_not_a_whole_new_list(chain) -> None:
+    chain.crawl("G003", dearer(BASE, set(range(30))), day(2, 6))  # Wednesday: 15 % of the list
+    assert news_events(chain, "news") == [30]
+    chain.crawl("G003", dearer(BASE, set(range(30, 130))), day(9, 6))  # a week later: 50 %
+    assert news_events(chain, "news_waiting") == [130]
+
+
+def test_only_what_the_list_does_not_say_already_counts_as_a_change(chain) -> None:
+    shown = dearer(BASE, set(range(20)))
+    for store_id in ("G001", "G002"):
+        chain.crawl(store_id, shown, day(1))
+    chain.run(day(1, 2))
+    chain.crawl("G003", dearer(shown, {150}), day(1, 6))
+    assert (news_events(chain, "news_waiting"), chain.listed("G003")[150]) == ([], BASE[150] + 10)
+
+
+def test_the_first_look_at_a_category_is_no_news(engine) -> None:
+    """The Ambassador had never covered pantry; a clearance there must not reach its group."""
+    chain = SmallChain(engine, STORES)
+    chain.crawl("G001", BASE, day(0))
+    chain.crawl("G002", BASE, day(0, 1))
+    chain.crawl("G003", BASE, day(0, 2), roots=("produce", "dairy"))
+    chain.run(day(0, 12))
+    assert chain.group_of("G003") is not None
+    with transaction(engine) as session:
+        group = session.merge(chain.group_of("G003"))
+        group.ambassador_id = chain.stores["G003"]
+    chain.crawl("G003", BASE | {150: 1}, day(1))
+    assert chain.listed("G001")[150] == BASE[150]
