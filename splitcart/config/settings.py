@@ -2,11 +2,10 @@
 
 import os
 import socket
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from splitcart.errors import InputError
@@ -53,7 +52,7 @@ class Settings(BaseSettings):
         validation_alias="SPLITCART_STORE_SOURCE",
         description="import path of the spiders' store source; default: the server, or this database without one",
     )
-    clock_start: datetime | None = Field(
+    clock_start: AwareDatetime | None = Field(
         None,
         validation_alias="SPLITCART_CLOCK_START",
         description="pretend that it is this instant (rehearsals and tests only)",

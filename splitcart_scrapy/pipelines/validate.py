@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Self
 
+from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
@@ -55,29 +56,29 @@ class ValidatePipeline:
         return item
 
     def _check_product(self, item: ProductRecord) -> None:
-        if "donation" in item.name.lower():
-            raise self._dropped("donation", f"{item.sku} is a donation", log_level="DEBUG")
+        row = ItemAdapter(item)
+        if "donation" in row["name"].lower():
+            raise self._dropped("donation", f"{row['sku']} is a donation", log_level="DEBUG")
         for reason, is_wrong in (
-            ("sku", not 0 < len(item.sku) <= MAX_SKU_LENGTH),
-            ("name", not item.name),
-            ("category", not all(0 < len(name) <= MAX_CATEGORY_LENGTH for name in item.category_path or [""])),
+            ("sku", not 0 < len(row["sku"]) <= MAX_SKU_LENGTH),
+            ("name", not row["name"]),
+            ("category", not all(0 < len(name) <= MAX_CATEGORY_LENGTH for name in row["category_path"] or [""])),
         ):
             if is_wrong:
-                text = f"bad {reason} of sku {item.sku[:MAX_SKU_LENGTH]!r}"
+                text = f"bad {reason} of sku {row['sku'][:MAX_SKU_LENGTH]!r}"
                 self._lost.append(text)
                 raise self._dropped(reason, text)
         for name in PRICES:
-            cents = getattr(item, name)
-            if cents is not None and not 0 < cents <= MAX_PRICE_CENTS:
-                setattr(item, name, None)
+            if row[name] is not None and not 0 < row[name] <= MAX_PRICE_CENTS:
+                row[name] = None
                 self.stats.inc_value(f"splitcart/rejected/{name}")
-                item.flags = sorted({*(item.flags or []), REJECTED_PRICE})
+                row["flags"] = sorted({*(row["flags"] or []), REJECTED_PRICE})
         for name, length in MAX_LENGTHS.items():
-            if len(getattr(item, name) or "") > length:
-                setattr(item, name, getattr(item, name)[:length])
+            if len(row[name] or "") > length:
+                row[name] = row[name][:length]
         for name in URLS:
-            if len(getattr(item, name) or "") > MAX_URL_LENGTH:
-                setattr(item, name, None)
+            if len(row[name] or "") > MAX_URL_LENGTH:
+                row[name] = None
 
     def _check_store(self, item: StoreRecord) -> None:
         if not self.chain.is_store_id(item.store_id):
