@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from grouping import Offer
-from grouping.lists import BEFORE_ALL, ListLine, Sight, read_list, vote
+from grouping.lists import BEFORE_ALL, ListLine, News, Sight, apply_news, read_list, vote
 from splitcart.database import transaction
-from splitcart.database.models import GroupEvent, GroupPriceHistory
+from splitcart.database.models import Crawl, GroupEvent, GroupPriceHistory
 from tests.grouping.factory import BASE, SmallChain, day, dearer
 
 AT = datetime(2026, 3, 4, tzinfo=UTC)
@@ -105,11 +105,14 @@ def test_a_change_time_lets_a_large_change_in_but_not_a_whole_new_list(chain) ->
 
 def test_only_what_the_list_does_not_say_already_counts_as_a_change(chain) -> None:
     shown = dearer(BASE, set(range(20)))
-    for store_id in ("G001", "G002"):
-        chain.crawl(store_id, shown, day(1))
-    chain.run(day(1, 2))
+    group = chain.group_of("G003").id
+    with transaction(chain.engine) as session:
+        crawl = session.scalar(sa.select(Crawl.id).order_by(Crawl.id))
+        told = [News(chain.skus[number], Offer(shown[number]), day(1), crawl) for number in range(20)]
+        assert apply_news(session, group, told) == 20
     chain.crawl("G003", dearer(shown, {150}), day(1, 6))
-    assert (news_events(chain, "news_waiting"), chain.listed("G003")[150]) == ([], BASE[150] + 10)
+    assert (news_events(chain, "news_waiting"), news_events(chain, "news")) == ([], [1])
+    assert chain.listed("G003") == dearer(shown, {150})
 
 
 def test_the_first_look_at_a_category_is_no_news(engine) -> None:
