@@ -1,10 +1,11 @@
 """No candidate was confirmed: suspend, wait for the tie-breaker, or find that the Ambassador is the rogue."""
 
+from grouping.choosing import Moment
 from grouping.effects import dissolve, eject, last_rogue_verdict, take_news
 from grouping.memberships import confirm, make_ambassador, suspend
 from grouping.overlap import compare
-from grouping.references import Step, exceptions
-from grouping.verdict import Moment, Snapshot, match
+from grouping.references import Step, exceptions, speak_for_most
+from grouping.verdict import Snapshot, match
 from splitcart.database.models import Membership, StoreGroup
 
 
@@ -25,7 +26,7 @@ def resolve_divergence(
     if group.status == "DIVERGENCE_DETECTED" or not untested:
         order = sorted(doubted, key=lambda store_id: step.names[store_id])
         order.sort(key=lambda store_id: doubted[store_id].observed_to, reverse=True)
-        if pair := _agreeing_pair(step, [doubted[store_id] for store_id in order]):
+        if pair := _agreeing_pair(step, group, [doubted[store_id] for store_id in order]):
             return _overrule_ambassador(step, group, moments, doubted, pair)
     if untested:
         if group.status != "DIVERGENCE_DETECTED":
@@ -51,8 +52,10 @@ def _suspended(step: Step, group: StoreGroup, places: dict[int, Membership]) -> 
     return found
 
 
-def _agreeing_pair(step: Step, crawls: list[Snapshot]) -> tuple[Snapshot, Snapshot] | None:
-    """The freshest two that match each other; the first can be an Ambassador."""
+def _agreeing_pair(step: Step, group: StoreGroup, crawls: list[Snapshot]) -> tuple[Snapshot, Snapshot] | None:
+    """The freshest two that match each other in most of the list; the first can be an Ambassador."""
+    listed = step.snapshots.of_list(group.id, step.now)
+    crawls = [crawl for crawl in crawls if speak_for_most(crawl, listed)]
     silent = exceptions(step.session, {crawl.store_id or 0 for crawl in crawls})
     for position, fresher in enumerate(crawls):
         for other in crawls[position + 1 :]:

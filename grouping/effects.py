@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
+from grouping.choosing import Moment
 from grouping.lists import apply_news, read_list, read_sights, vote
 from grouping.memberships import leave_group, make_ambassador, members, open_membership, refresh_store_categories
 from grouping.overlap import compare
 from grouping.references import Step, exceptions
-from grouping.verdict import Moment, Snapshot, Span, Verdict, match
+from grouping.verdict import Snapshot, Span, Verdict, match
 from splitcart.database.models import Candidate, Coverage, GroupEvent, PriceEvent, StoreGroup
 
 

@@ -4,9 +4,10 @@ import sqlalchemy as sa
 
 from grouping.history import Ban, read_bans
 from grouping.memberships import except_category, join_group, leave_group, make_ambassador, members
+from grouping.overlap import compare
 from grouping.placing import fits, whole_list_groups
-from grouping.references import Step, exceptions, references, same_list
-from grouping.verdict import Match, Snapshot
+from grouping.references import Step, exceptions, references, same_list, speak_for_most
+from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import Candidate, Membership, StoreGroup
 
 Proofs = dict[int, tuple[Snapshot, Match]]  # by store
@@ -49,7 +50,10 @@ def _next_pair(
 
 
 def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tuple[int, int], Ban]) -> Proofs | None:
-    """The members of ``other`` with a comparable crawl and how they match the survivor; None: the two stay apart."""
+    """The members of ``other`` with a comparable crawl and how they match the survivor; None: the two stay apart.
+
+    A crawl of a few departments proves nothing, but keeps the two apart where one of these fails.
+    """
     ambassador = step.snapshots.of_store(other.ambassador_id) if other.ambassador_id is not None else None
     lists = step.snapshots.of_list(survivor.id, step.now), step.snapshots.of_list(other.id, step.now)
     if ambassador is None or not (same_list(step, *lists) or fits(step, survivor, ambassador)):
@@ -62,8 +66,13 @@ def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tupl
         if store is None or not _comparable(step, survivor, store):
             continue
         ban = bans.get((place.store_id, survivor.id))
-        found = fits(step, survivor, store)
-        if found is None or (ban and ban.holds(step, survivor, store)):
+        if ban and ban.holds(step, survivor, store):
+            return None
+        if not speak_for_most(store, lists[0]):
+            if match(compare(store.prices, lists[0].prices), step.chain).failing_categories:
+                return None
+            continue
+        if (found := fits(step, survivor, store)) is None:
             return None
         proofs[place.store_id] = store, found
     return proofs or None

@@ -85,6 +85,14 @@ class PriceList:
         left_out = np.isin(self.catalogue.category_ids, np.array(sorted(category_ids), dtype=np.int64))
         return PriceList(self.catalogue, self.price, self.regular, self.complete & ~left_out)
 
+    def completed_by(self, other: "PriceList") -> "PriceList":
+        """The same list, with the other's prices in the categories that only the other completed."""
+        if not (other.complete & ~self.complete).any():
+            return self
+        own = self.complete[self.catalogue.roots]
+        price, regular = np.where(own, self.price, other.price), np.where(own, self.regular, other.regular)
+        return PriceList(self.catalogue, price, regular, self.complete | other.complete)
+
     def same_offer(self, other: "PriceList") -> Mask:
         """Which skus both show, at the same price and the same regular price."""
         same: Mask = self.shown & (self.price == other.price) & (self.regular == other.regular)

@@ -5,17 +5,18 @@ chain's own ids, so that the same crawls give the same groups.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
+from grouping.choosing import Moment
 from grouping.history import Ban, read_bans
 from grouping.lists import found_list
 from grouping.memberships import active_groups, join_group, make_ambassador
 from grouping.offers import list_table
 from grouping.overlap import compare
-from grouping.references import Step, judge_crawl, read_moments, references, same_list
-from grouping.verdict import Match, Moment, Snapshot
+from grouping.references import Step, judge_crawl, read_moments, references, same_list, speak_for_most
+from grouping.verdict import Match, Snapshot
 from splitcart.database.models import Crawl, Division, Membership, Store, StoreCategory, StoreGroup
 
 
@@ -61,8 +62,7 @@ def fits(step: Step, group: StoreGroup, store: Snapshot) -> Match | None:
     standing = step.snapshots.of_list(group.id, step.now)
     if found := same_list(step, store, standing):
         return found
-    likeness = compare(store.prices, standing.prices)
-    if likeness.range_overlap < step.chain.range_overlap or likeness.true_overlap < step.chain.min_stable_share:
+    if not _may_be_bracketed(step, store, standing):
         return None
     moments = references(step.session, group, store.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, store, moments)
@@ -136,11 +136,18 @@ def _agreement(step: Step, a: Snapshot, b: Snapshot, moments: dict[int, list[Mom
     if newer.observed_from - older.observed_to <= step.window:
         found = same_list(step, a, b)
         return found.comparison.true_overlap if found else None
-    likeness = compare(a.prices, b.prices)
-    if likeness.range_overlap < step.chain.range_overlap or likeness.true_overlap < step.chain.min_stable_share:
+    if not _may_be_bracketed(step, a, b):
         return None
-    verdict = judge_crawl(step, None, older, moments.get(newer.store_id or 0, []))
+    standing = replace(newer, prices=newer.whole)
+    verdict = judge_crawl(step, None, older, moments.get(newer.store_id or 0, []), standing)
     return verdict.match.comparison.true_overlap if verdict.kind == "confirmed" and verdict.match else None
+
+
+def _may_be_bracketed(step: Step, a: Snapshot, b: Snapshot) -> bool:
+    """Whether crawls before and after could still prove one list: the range is the same, and enough may be stable."""
+    likeness = compare(a.prices, b.prices)
+    alike = likeness.range_overlap >= step.chain.range_overlap
+    return alike and likeness.true_overlap >= step.chain.min_stable_share and speak_for_most(a, b)
 
 
 def _found(step: Step, star: list[Snapshot], placed: Placed) -> None:

@@ -8,14 +8,15 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from grouping.choosing import Moment, choose
 from grouping.journal import record
 from grouping.overlap import Catalogue, compare
 from grouping.snapshots import Snapshots
-from grouping.verdict import Match, Moment, Snapshot, Verdict, choose, judge, match
+from grouping.verdict import Match, Snapshot, Verdict, judge, match
 from splitcart.config import Chain
 from splitcart.database.models import AmbassadorTenure, Coverage, Crawl, GroupEvent, Membership, Store, StoreGroup
 
-MIN_COMPARABLE_SHARE = 0.5  # of either list: a crawl of one department does not place a store
+MIN_COMPARABLE_SHARE = 0.5  # of all that is known of either side: a crawl of one department does not place a store
 
 
 @dataclass
@@ -147,38 +148,59 @@ def references(session: Session, group: StoreGroup, since: datetime) -> list[Mom
     return [moment for moment in heard if moment.category_ids]
 
 
-def judge_crawl(step: Step, group_id: int | None, candidate: Snapshot, moments: Iterable[Moment]) -> Verdict:
-    """Judge a snapshot against reference crawls, and against the list of a group at that time if one is given."""
+def judge_crawl(
+    step: Step,
+    group_id: int | None,
+    candidate: Snapshot,
+    moments: Iterable[Moment],
+    standing: Snapshot | None = None,
+) -> Verdict:
+    """Judge a snapshot against reference crawls, and against the list of a group at that time if one is given.
+
+    What no reference crawl completed is compared with that list, or (no group) with the offers of ``standing``: a crawl
+    has no say on a category that it does not contain.
+    """
     complete = candidate.prices.catalogue.category_ids[candidate.prices.complete].tolist()
     choice = choose(candidate, complete, list(moments), step.chain)
-    near = [_read(step, choice.near)] if choice.near else []
+    rest = standing
     if group_id is not None:
-        near.append(step.snapshots.of_list(group_id, step.now, candidate.observed_to))
+        rest = step.snapshots.of_list(group_id, step.now, candidate.observed_to)
+    near = _one_reference(step, choice.near, rest)
     return judge(
         candidate,
-        near,
-        _read(step, choice.before) if choice.before else None,
-        _read(step, choice.after) if choice.after else None,
+        [*near, rest] if group_id is not None and rest else near,
+        [_read(step, moment) for moment in choice.before],
+        [_read(step, moment) for moment in choice.after],
         step.chain,
         [_read(step, moment) for moment in choice.around],
+        near[0] if near else rest,
     )
+
+
+def _one_reference(step: Step, moments: Iterable[Moment], rest: Snapshot | None) -> list[Snapshot]:
+    crawls = [_read(step, moment) for moment in moments]
+    return [crawls[0].completed_by([*crawls[1:], *([rest] if rest else [])])] if crawls else []
 
 
 def _read(step: Step, moment: Moment) -> Snapshot:
     snapshot = step.snapshots.of_crawl(moment.crawl_id)
     all_of_it = snapshot.prices.catalogue.category_ids[snapshot.prices.complete].tolist()
-    return step.snapshots.of_crawl(moment.crawl_id, without=set(all_of_it) - moment.category_ids)
+    return snapshot.without(set(all_of_it) - moment.category_ids)
+
+
+def speak_for_most(a: Snapshot, b: Snapshot) -> bool:
+    """Whether the categories that both completed hold most of all that is known of either side."""
+    comparison = compare(a.prices, b.prices)
+    return (
+        comparison.range_a >= MIN_COMPARABLE_SHARE * a.whole.size
+        and comparison.range_b >= MIN_COMPARABLE_SHARE * b.whole.size
+    )
 
 
 def same_list(step: Step, a: Snapshot, b: Snapshot) -> Match | None:
     """Compare in two stages, Range Overlap and then the match rule; None: not one list, or it cannot be told."""
     comparison = compare(a.prices, b.prices)
-    if comparison.range_overlap < step.chain.range_overlap:
-        return None
-    if (
-        comparison.range_a < MIN_COMPARABLE_SHARE * a.prices.size
-        or comparison.range_b < MIN_COMPARABLE_SHARE * b.prices.size
-    ):
+    if comparison.range_overlap < step.chain.range_overlap or not speak_for_most(a, b):
         return None
     found = match(comparison, step.chain)
     return found if found.holds else None

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from grouping.lists import found_list
 from grouping.memberships import confirm, join_group, leave_group, make_ambassador
 from grouping.placing import fits, kept_divisions, whole_list_groups
-from grouping.references import Step
+from grouping.references import Step, speak_for_most
 from grouping.run import find_company
 from grouping.snapshots import read_catalogue
 from grouping.verdict import Snapshot
@@ -112,7 +112,7 @@ def _compare_baseline(step: Step, group: StoreGroup, ambassador: Snapshot, store
     """Compare a member's baseline crawl with the list: True: it shows it, False: it shows another, None: not known yet.
 
     An unconfirmed member inferred nothing, so that a mismatch within the window lets it go without further proof; out
-    of the window it becomes a candidate.
+    of the window, or where the crawl shows too little, it becomes a candidate.
     """
     store = step.snapshots.of_store(store_id)
     if store is None:
@@ -121,7 +121,8 @@ def _compare_baseline(step: Step, group: StoreGroup, ambassador: Snapshot, store
         confirm(step.session, store_id, group.id, store.observed_to)
         step.log("seeded", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
         return True
-    if abs(store.observed_to - ambassador.observed_to) <= step.window:
+    compared = speak_for_most(store, step.snapshots.of_list(group.id, step.now))
+    if compared and abs(store.observed_to - ambassador.observed_to) <= step.window:
         leave_group(step.session, store_id, step.now, "moved")
         step.log("unseeded", group, store_id, candidate=store.crawl_id, reference=ambassador.crawl_id)
         return False

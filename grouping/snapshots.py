@@ -35,7 +35,7 @@ class Snapshots:
         """Return what a crawl (row id) showed in the root categories that it completed, ``without`` some of them."""
         if crawl_id not in self._crawls:
             self._crawls[crawl_id] = self._read_crawl(crawl_id)
-        return _silenced(self._crawls[crawl_id], without)
+        return self._crawls[crawl_id].without(without)
 
     def of_list(self, group_id: int, now: datetime, at: datetime | None = None) -> Snapshot:
         """Return a group's list as it stands (dated ``now``), or as it stood ``at`` an earlier instant."""
@@ -53,12 +53,13 @@ class Snapshots:
     def of_store(self, store_id: int, without: Collection[int] = ()) -> Snapshot | None:
         """Return a store's standing offers in the categories covered within the window before its newest coverage.
 
-        None for a store that was never covered. The crawl is that of the newest coverage.
+        None for a store that was never covered. The crawl is that of the newest coverage; ``known`` are the offers of
+        all categories that were ever covered.
         """
         if store_id not in self._stores:
             self._stores[store_id] = self._read_store(store_id)
         snapshot = self._stores[store_id]
-        return snapshot and _silenced(snapshot, without)
+        return snapshot and snapshot.without(without)
 
     def _read_crawl(self, crawl_id: int) -> Snapshot:
         crawl = self._session.execute(
@@ -93,30 +94,19 @@ class Snapshots:
             return None
         newest = covered[0]
         recent = [row for row in covered if row.covered_at >= newest.covered_at - self._window]
-        complete = [row.category_id for row in recent]
+        every = [row.category_id for row in covered]
         rows = self._session.execute(
             sa.select(price_table.c.sku_id, price_table.c.price_cents, _regular(price_table))
             .join(Sku, Sku.id == price_table.c.sku_id)
             .where(
                 price_table.c.store_id == store_id,
                 price_table.c.left_at.is_(None),
-                Sku.root_category_id.in_(complete),
+                Sku.root_category_id.in_(every),
             )
         )
-        prices = self._catalogue.price_list_of_rows(map(tuple, rows), complete)
-        return Snapshot(prices, recent[-1].covered_at, newest.covered_at, store_id, newest.crawl_id)
-
-
-def _silenced(snapshot: Snapshot, without: Collection[int]) -> Snapshot:
-    if not without:
-        return snapshot
-    return Snapshot(
-        snapshot.prices.without(without),
-        snapshot.observed_from,
-        snapshot.observed_to,
-        snapshot.store_id,
-        snapshot.crawl_id,
-    )
+        known = self._catalogue.price_list_of_rows(map(tuple, rows), every)
+        prices = known.without(set(every) - {row.category_id for row in recent})
+        return Snapshot(prices, recent[-1].covered_at, newest.covered_at, store_id, newest.crawl_id, known)
 
 
 def _regular(table: sa.FromClause) -> sa.ColumnElement[int]:

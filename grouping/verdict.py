@@ -1,8 +1,8 @@
 """The match rule, and the verdict on a candidate crawl: time against place; pure."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from math import exp, lgamma, log
 from typing import Any, Literal
@@ -14,7 +14,6 @@ from splitcart.config import Chain
 
 PROMOTED_OVERLAP = 0.95  # of ticket prices, where regular prices agree to REGULAR_OVERLAP: local promotions
 REGULAR_OVERLAP = 0.995
-AROUND_HOURS = 24.0
 
 Kind = Literal["confirmed", "rogue", "pending"]
 Span = tuple[datetime, datetime, float]  # the interval in which prices moved, and the share of skus that did
@@ -22,24 +21,36 @@ Span = tuple[datetime, datetime, float]  # the interval in which prices moved, a
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What one crawl showed (or, ``crawl_id`` None, what a group's list said) and when. Ids are row ids."""
+    """What one crawl showed (or, ``crawl_id`` None, what a group's list said) and when. Ids are row ids.
+
+    ``known`` is all that is known of a store's shelf, of whatever date, where that is more than ``prices``.
+    """
 
     prices: PriceList
     observed_from: datetime
     observed_to: datetime
     store_id: int | None = None
     crawl_id: int | None = None
+    known: PriceList | None = None
 
+    @property
+    def whole(self) -> PriceList:
+        """All that is known of the shelf or the list."""
+        return self.known or self.prices
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When a reference crawl was made and which root categories it completed, before its prices are read."""
+    def without(self, category_ids: Collection[int]) -> "Snapshot":
+        """The same snapshot, silent on these root categories."""
+        if not category_ids:
+            return self
+        known = self.known and self.known.without(category_ids)
+        return replace(self, prices=self.prices.without(category_ids), known=known)
 
-    crawl_id: int
-    store_id: int
-    observed_from: datetime
-    observed_to: datetime
-    category_ids: frozenset[int]
+    def completed_by(self, others: Iterable["Snapshot"]) -> "Snapshot":
+        """One reference of several: what this one lacks is taken from the first of the others that completed it."""
+        prices = self.prices
+        for other in others:
+            prices = prices.completed_by(other.prices)
+        return self if prices is self.prices else replace(self, prices=prices)
 
 
 @dataclass(frozen=True)
@@ -85,16 +96,6 @@ class Verdict:
     match: Match | None
     reference: Snapshot | None
     moved_within: Span | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The reference crawls that a verdict needs."""
-
-    near: Moment | None
-    before: Moment | None
-    after: Moment | None
-    around: tuple[Moment, ...]
 
 
 @lru_cache(maxsize=65536)
@@ -155,55 +156,21 @@ def _failing(comparison: Comparison, different_in: Counts, chain: Chain) -> tupl
     )
 
 
-def choose(candidate: Snapshot, categories: Collection[int], moments: Sequence[Moment], chain: Chain) -> Choice:
-    """Choose the comparable crawls among those of the Ambassador and of confirmed stores, as section 9 orders them.
-
-    Comparable is what shares a completed category with the candidate. Ties go to the lower crawl id.
-    """
-    others = [
-        moment
-        for moment in moments
-        if moment.crawl_id != candidate.crawl_id and not moment.category_ids.isdisjoint(categories)
-    ]
-    window, bracket = timedelta(hours=chain.window_hours), timedelta(days=chain.bracket_days)
-    near = min(others, key=lambda moment: (_distance(candidate, moment), moment.crawl_id), default=None)
-    before = max(
-        (moment for moment in others if moment.observed_to <= candidate.observed_from),
-        key=lambda moment: (moment.observed_to, -moment.crawl_id),
-        default=None,
-    )
-    after = min(
-        (moment for moment in others if moment.observed_from >= candidate.observed_to),
-        key=lambda moment: (moment.observed_from, moment.crawl_id),
-        default=None,
-    )
-    if before and after and after.observed_from - before.observed_to > bracket:
-        before = after = None
-    around = tuple(
-        moment
-        for moment in others
-        if _distance(candidate, moment) <= timedelta(hours=AROUND_HOURS) and moment not in {before, after}
-    )
-    return Choice(near if near and _distance(candidate, near) <= window else None, before, after, around)
-
-
-def _distance(candidate: Snapshot, moment: Moment) -> timedelta:
-    """The gap between two crawls; none when they overlap."""
-    return max(moment.observed_from - candidate.observed_to, candidate.observed_from - moment.observed_to, timedelta(0))
-
-
 def judge(
     candidate: Snapshot,
     near: Sequence[Snapshot],
-    before: Snapshot | None,
-    after: Snapshot | None,
+    before: Sequence[Snapshot],
+    after: Sequence[Snapshot],
     chain: Chain,
     around: Sequence[Snapshot] = (),
+    rest: Snapshot | None = None,
 ) -> Verdict:
-    """Return the verdict on a candidate crawl; ``near`` holds what it may be compared with directly.
+    """Return the verdict on a candidate crawl.
 
-    A direct match confirms. A mismatch counts only between two crawls, on the skus that were stable from the one to the
-    other; without them the verdict is pending.
+    ``near`` holds what it may be compared with directly; each must speak for all the categories that anything does. A
+    direct match confirms. A mismatch counts only between crawls ``before`` and ``after``, on the skus that were stable
+    from the one to the other; without them the verdict is pending. So it is where the categories that are held in a
+    bracket match, but another one does not match ``rest``, which speaks for those.
     """
     best: Verdict | None = None
     for reference in near:
@@ -212,30 +179,47 @@ def judge(
             return Verdict("confirmed", "near", found, reference)
         if best is None or best.match is None or found.comparison.true_overlap > best.match.comparison.true_overlap:
             best = Verdict("pending", "near", found, reference)
-    if before is None or after is None:
-        return best or Verdict("pending", None, None, after or before)
-    return _judge_bracketed(candidate, before, after, around, chain)
+    if not before or not after:
+        return best or Verdict("pending", None, None, next(iter((*after, *before)), None))
+    return _judge_bracketed(candidate, before, after, around, rest, chain)
 
 
 def _judge_bracketed(
-    candidate: Snapshot, before: Snapshot, after: Snapshot, around: Sequence[Snapshot], chain: Chain
+    candidate: Snapshot,
+    before: Sequence[Snapshot],
+    after: Sequence[Snapshot],
+    around: Sequence[Snapshot],
+    rest: Snapshot | None,
+    chain: Chain,
 ) -> Verdict:
-    common: Mask = candidate.prices.shown & before.prices.shown & after.prices.shown
-    stable = common & before.prices.same_offer(after.prices)
+    earlier, later = before[0].completed_by(before[1:]), after[0].completed_by(after[1:])
+    common: Mask = candidate.prices.shown & earlier.prices.shown & later.prices.shown
+    stable = common & earlier.prices.same_offer(later.prices)
     for other in around:
-        stable &= ~other.prices.shown | before.prices.same_offer(other.prices)
-    found = match(compare(candidate.prices, after.prices, only=stable), chain)
+        stable &= ~other.prices.shown | earlier.prices.same_offer(other.prices)
+    found = match(compare(candidate.prices, later.prices, only=stable), chain)
     shared, kept = int(common.sum()), int(stable.sum())
     # A list too short to have min_stable_skus is judged by the share alone.
     least = min(chain.min_stable_skus, chain.min_stable_share * candidate.prices.size)
     kind: Kind = "confirmed" if found.holds else "rogue"
     if kept < chain.min_stable_share * shared or kept < least or not found.enough:
         kind = "pending"
-    return Verdict(kind, "bracket", found, after, _moved_within(candidate, before, after, common))
+    if kind == "confirmed" and rest is not None:
+        found = _with_the_rest(candidate, later, stable, rest, chain)
+        kind = "confirmed" if found.holds else "pending"
+    return Verdict(kind, "bracket", found, later, _moved_within(candidate, before[0], after[0]))
 
 
-def _moved_within(candidate: Snapshot, before: Snapshot, after: Snapshot, common: Mask) -> Span:
+def _with_the_rest(candidate: Snapshot, later: Snapshot, stable: Mask, rest: Snapshot, chain: Chain) -> Match:
+    """The match over what is held in a bracket and, as ``rest`` shows it, what is not."""
+    held = later.prices.complete[candidate.prices.catalogue.roots]
+    whole = later.completed_by([rest])
+    return match(compare(candidate.prices, whole.prices, only=np.where(held, stable, True)), chain)
+
+
+def _moved_within(candidate: Snapshot, before: Snapshot, after: Snapshot) -> Span:
     """Whether the candidate showed the later prices already tells on which side of it they moved."""
+    common: Mask = candidate.prices.shown & before.prices.shown & after.prices.shown
     moved = common & (before.prices.price != after.prices.price)
     count, later = int(moved.sum()), int((moved & (candidate.prices.price == after.prices.price)).sum())
     share = count / max(int(common.sum()), 1)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grouping.choosing import Moment, choose
 from grouping.overlap import Catalogue, compare
-from grouping.verdict import Moment, Snapshot, binomial_tail, choose, judge, match
+from grouping.verdict import Snapshot, binomial_tail, judge, match
 from splitcart.config import get_chain
 
 PRODUCE, DAIRY = 1, 2
@@ -103,30 +104,30 @@ OTHER_LIST = set(range(400, 1000))
 
 
 def test_a_direct_match_confirms(chain):
-    verdict = judge(snapshot(priced(), 1), [snapshot(priced({5}), 0, 7)], None, None, chain)
+    verdict = judge(snapshot(priced(), 1), [snapshot(priced({5}), 0, 7)], [], [], chain)
     assert (verdict.kind, verdict.by, verdict.reference.crawl_id) == ("confirmed", "near", 7)
 
 
 def test_the_group_list_confirms_where_the_nearest_crawl_does_not(chain):
     near = [snapshot(priced(OTHER_LIST), 0, 7), snapshot(priced(), 1)]
-    verdict = judge(snapshot(priced(), 1), near, None, None, chain)
+    verdict = judge(snapshot(priced(), 1), near, [], [], chain)
     assert (verdict.kind, verdict.reference.crawl_id) == ("confirmed", None)
 
 
 def test_a_mismatch_without_an_after_crawl_concludes_nothing(chain):
-    verdict = judge(snapshot(priced(FLIP), 2), [snapshot(priced(), 1, 7)], snapshot(priced(), 1, 7), None, chain)
+    verdict = judge(snapshot(priced(FLIP), 2), [snapshot(priced(), 1, 7)], [snapshot(priced(), 1, 7)], [], chain)
     assert (verdict.kind, verdict.by) == ("pending", "near")
     assert verdict.match.comparison.true_overlap == 0.7
 
 
 def test_without_any_reference_the_verdict_is_pending(chain):
-    verdict = judge(snapshot(priced(), 0), [], None, None, chain)
+    verdict = judge(snapshot(priced(), 0), [], [], [], chain)
     assert (verdict.kind, verdict.match) == ("pending", None)
 
 
 def test_a_change_of_prices_between_two_crawls_is_time(chain):
     before, after = snapshot(priced(), 0, 7), snapshot(priced(FLIP), 3, 8)
-    verdict = judge(snapshot(priced(FLIP), 2), [before], before, after, chain)
+    verdict = judge(snapshot(priced(FLIP), 2), [before], [before], [after], chain)
     assert (verdict.kind, verdict.by) == ("confirmed", "bracket")
     assert verdict.moved_within == (before.observed_to, MONDAY + timedelta(days=2), 0.3)
 
@@ -134,41 +135,41 @@ def test_a_change_of_prices_between_two_crawls_is_time(chain):
 def test_a_candidate_from_before_the_change_says_so(chain):
     before, after = snapshot(priced(), 0, 7), snapshot(priced(FLIP), 3, 8)
     candidate = snapshot(priced(), 2)
-    verdict = judge(candidate, [after], before, after, chain)
+    verdict = judge(candidate, [after], [before], [after], chain)
     assert verdict.moved_within == (candidate.observed_to, after.observed_from, 0.3)
 
 
 def test_a_mismatch_in_what_stood_still_is_place(chain):
     before, after = snapshot(priced(), 0, 7), snapshot(priced(FLIP), 3, 8)
-    verdict = judge(snapshot(priced(FLIP | OTHER_LIST), 2), [before], before, after, chain)
+    verdict = judge(snapshot(priced(FLIP | OTHER_LIST), 2), [before], [before], [after], chain)
     assert verdict.kind == "rogue"
     assert DAIRY in verdict.match.failing_categories
 
 
 def test_too_little_stands_still_to_say(chain):
     before, after = snapshot(priced(), 0, 7), snapshot(priced(set(range(800))), 3, 8)
-    assert judge(snapshot(priced(OTHER_LIST), 2), [before], before, after, chain).kind == "pending"
+    assert judge(snapshot(priced(OTHER_LIST), 2), [before], [before], [after], chain).kind == "pending"
 
 
 def test_a_short_list_is_judged_by_the_share_alone(chain):
     short = {sku_id: BASE[sku_id] for sku_id in range(100)}
     before, after = snapshot(priced(base=short), 0, 7), snapshot(priced(set(range(50)), base=short), 3, 8)
-    verdict = judge(snapshot(priced(set(range(100)), base=short), 2), [before], before, after, chain)
+    verdict = judge(snapshot(priced(set(range(100)), base=short), 2), [before], [before], [after], chain)
     assert verdict.kind == "rogue"
 
 
 def test_a_long_list_needs_enough_stable_skus(chain):
     after = snapshot(CATALOGUE.price_list({k: BASE[k] for k in range(150)}, [PRODUCE]), 3, 8)
     before = snapshot(priced(), 0, 7)
-    assert judge(snapshot(priced(set(range(1000))), 2), [before], before, after, chain).kind == "pending"
+    assert judge(snapshot(priced(set(range(1000))), 2), [before], [before], [after], chain).kind == "pending"
 
 
 def test_what_a_confirmed_crawl_of_the_same_day_shows_otherwise_is_not_stable(chain):
     """A one-day special between two crawls of the Ambassador looks stable from outside."""
     before, after = snapshot(priced(), 0, 7), snapshot(priced(), 3, 8)
     candidate, neighbour = snapshot(priced(FLIP), 2), snapshot(priced(FLIP), 2, 9)
-    assert judge(candidate, [], before, after, chain).kind == "rogue"
-    assert judge(candidate, [], before, after, chain, around=[neighbour]).kind == "confirmed"
+    assert judge(candidate, [], [before], [after], chain).kind == "rogue"
+    assert judge(candidate, [], [before], [after], chain, around=[neighbour]).kind == "confirmed"
 
 
 def moment(crawl_id, days, categories=(PRODUCE, DAIRY), hours=1):
@@ -177,17 +178,27 @@ def moment(crawl_id, days, categories=(PRODUCE, DAIRY), hours=1):
 
 
 def ids(choice):
-    return tuple(found.crawl_id if found else None for found in (choice.near, choice.before, choice.after))
+    return tuple(tuple(found.crawl_id for found in part) for part in (choice.near, choice.before, choice.after))
 
 
 CHOICES = [
-    ("all three", [moment(1, 2), moment(2, 4), moment(3, 7)], (2, 2, 3)),
-    ("the nearest is the after crawl", [moment(1, 2), moment(3, 6)], (3, 1, 3)),
-    ("nothing within the window", [moment(1, 1), moment(3, 9)], (None, 1, 3)),
-    ("no after crawl yet", [moment(1, 4)], (1, 1, None)),
-    ("too far apart", [moment(1, -3), moment(3, 8)], (None, None, None)),
-    ("another category", [moment(1, 5, [99]), moment(2, 4)], (2, 2, None)),
-    ("the candidate itself", [moment(9, 5)], (None, None, None)),
+    ("all three", [moment(1, 2), moment(2, 4), moment(3, 7)], ((2,), (2,), (3,))),
+    ("the nearest is the after crawl", [moment(1, 2), moment(3, 6)], ((3,), (1,), (3,))),
+    ("nothing within the window", [moment(1, 1), moment(3, 9)], ((), (1,), (3,))),
+    ("no after crawl yet", [moment(1, 4)], ((1,), (), ())),
+    ("too far apart", [moment(1, -3), moment(3, 8)], ((), (), ())),
+    ("another category", [moment(1, 5, [99]), moment(2, 4)], ((2,), (), ())),
+    ("the candidate itself", [moment(9, 5)], ((), (), ())),
+    (
+        "a partial crawl leaves its other category to the next one",
+        [moment(1, 3), moment(2, 4, [DAIRY]), moment(3, 6, [PRODUCE]), moment(4, 7)],
+        ((2, 3), (2, 1), (3, 4)),
+    ),
+    (
+        "a category that nothing brackets stays open",
+        [moment(1, 3), moment(2, 6, [PRODUCE])],
+        ((2, 1), (1,), (2,)),
+    ),
 ]
 
 
@@ -198,7 +209,54 @@ def test_choice_of_reference_crawls(chain, story, moments, expected):
     assert ids(choose(candidate, {PRODUCE, DAIRY}, moments[::-1], chain)) == expected
 
 
+def test_each_reference_crawl_speaks_for_its_own_categories(chain):
+    moments = [moment(1, 3), moment(2, 4, [DAIRY]), moment(3, 6)]
+    choice = choose(snapshot(priced(), 5, 9), {PRODUCE, DAIRY}, moments, chain)
+    assert [(found.crawl_id, found.category_ids) for found in choice.before] == [(2, {DAIRY}), (1, {PRODUCE})]
+
+
 def test_crawls_of_the_same_day_stand_around(chain):
     moments = [moment(1, 3), moment(2, 4.5), moment(3, 5.3), moment(4, 5.4)]
     choice = choose(snapshot(priced(), 5, 9), {DAIRY}, moments, chain)
     assert [found.crawl_id for found in choice.around] == [4]
+
+
+def part(days, crawl_id, category, changed=()):
+    """A crawl that was blocked after one category."""
+    prices = priced(set(changed))
+    return snapshot(prices.without({PRODUCE, DAIRY} - {category}), days, crawl_id)
+
+
+REGION = set(range(0, 171, 5))  # produce of another region
+
+
+def test_what_a_bracket_lacks_must_match_the_rest(chain):
+    """Blocked before and after crawls say nothing of produce; the list does."""
+    before, after = part(0, 7, DAIRY), part(3, 8, DAIRY)
+    candidate, listed = snapshot(priced(REGION), 2), snapshot(priced(), 2)
+    assert judge(candidate, [], [before], [after], chain).kind == "confirmed"
+    verdict = judge(candidate, [], [before], [after], chain, rest=listed)
+    assert (verdict.kind, verdict.match.failing_categories) == ("pending", (PRODUCE,))
+    assert judge(snapshot(priced(), 2), [], [before], [after], chain, rest=listed).kind == "confirmed"
+
+
+def test_crawls_of_different_departments_make_one_bracket(chain):
+    before = [part(1, 7, DAIRY), part(0, 6, PRODUCE)]
+    after = [part(3, 8, DAIRY, FLIP), part(4, 9, PRODUCE, FLIP)]
+    flipped, elsewhere = snapshot(priced(FLIP), 2), snapshot(priced(set(range(40)) ^ FLIP | set(range(500, 600))), 2)
+    assert judge(flipped, [], before, after, chain).kind == "confirmed"
+    assert judge(elsewhere, [], before, after, chain).kind == "rogue"
+
+
+def test_a_bracket_mismatch_is_place_whatever_the_rest_says(chain):
+    before, after = part(0, 7, DAIRY), part(3, 8, DAIRY)
+    verdict = judge(snapshot(priced(OTHER_LIST), 2), [], [before], [after], chain, rest=snapshot(priced(), 2))
+    assert verdict.kind == "rogue"
+
+
+def test_a_crawl_completed_by_others_keeps_its_own_prices_and_its_name():
+    joined = part(0, 7, DAIRY, FLIP).completed_by([part(1, 8, DAIRY), part(1, 9, PRODUCE)])
+    dairy, produce = joined.prices.price[171:], joined.prices.price[:171]
+    assert joined.crawl_id == 7
+    assert (dairy == priced(FLIP).price[171:]).all()
+    assert (produce == priced().price[:171]).all()
