@@ -1,5 +1,7 @@
 """What came of it: the figures as JSON, and as tables that a person understands."""
 
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,14 +152,22 @@ def print_summary(console: Console, summary: dict[str, Any], folder: Path) -> No
         ("log", paths["log"]),
     ):
         console.print(f"  {name:9} {path}", highlight=False, soft_wrap=True)
-    server = folder / "server"
+    splitcart, server = _command(), folder / "server"
     console.print("Try next:", style="bold")
     for command in (
-        f"SPLITCART_DATA_DIR={server} splitcart group list",
-        f"SPLITCART_DATA_DIR={server} splitcart schedule show --company aldi",
-        "splitcart replica",
+        f"SPLITCART_DATA_DIR={server} {splitcart} group list",
+        f"SPLITCART_DATA_DIR={server} {splitcart} schedule show --company aldi",
+        f"{splitcart} replica",
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True)
+
+
+def _command() -> str:
+    """How the user can call splitcart from where he stands."""
+    if shutil.which("splitcart"):
+        return "splitcart"
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "splitcart" else f"{sys.executable} -m splitcart.cli"
 
 
 SUMMED = (
