@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scheduler import ClusterReport
     from splitcart.config import Chain
 
-app = typer.Typer(no_args_is_help=True, help="Derive clusters, maps and comparisons from what is stored.")
+app = typer.Typer(no_args_is_help=True, help="Derive clusters and maps from what is stored.")
 
 Company = Annotated[str | None, typer.Option("--company", help="Only this company, by its slug (aldi, coles …).")]
 
