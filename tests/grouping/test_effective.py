@@ -1,4 +1,4 @@
-"""Effective prices against the model of section 3: random crawls, list news and memberships, arriving in any order."""
+"""Effective prices against a slow and simple model: random crawls, list news and memberships, arriving in any order."""
 
 import random
 import tempfile
@@ -17,7 +17,7 @@ from grouping.memberships import refresh_store_categories
 from splitcart.database import Base, reading, transaction
 from splitcart.database.models import Company, Crawl, Membership, Sku, Store, StoreGroup
 from splitcart.ingest import CrawlIngester
-from tests.grouping.section3 import LENGTH, ROOTS, START, STEP, Model, ModelCrawl, ModelNews, ModelStay
+from tests.grouping.effective_model import LENGTH, ROOTS, START, STEP, Model, ModelCrawl, ModelNews, ModelStay
 from tests.ingest.crawl_files import category, product, write_crawl
 
 STORES = ("G101", "G102")

@@ -1,4 +1,4 @@
-"""Section 3 of the design, played through the slow and simple way: the model that the real thing is held against.
+"""Effective prices, found the slow and simple way: the model that the real thing is held against.
 
 It looks at whole crawls, list news and memberships every time it is asked, and keeps no intervals.
 """
