@@ -35,7 +35,7 @@ class Choice:
 
 
 def choose(candidate: Snapshot, categories: Collection[int], moments: Sequence[Moment], chain: Chain) -> Choice:
-    """Choose the comparable crawls among those of the Ambassador and of confirmed stores, as section 9 orders them.
+    """Choose the comparable crawls among those of the Ambassador and of confirmed stores, nearest first.
 
     Comparable is what shares a completed category with the candidate. Ties go to the lower crawl id.
     """

@@ -1,4 +1,7 @@
-"""The headers that a site wants to see before it answers (retailers.md 2.4); our own name stays in the user agent."""
+"""The headers that a site wants to see before it answers; our own name stays in the user agent.
+
+docs/retailers.md#woolworths-defence says which.
+"""
 
 BROWSER_NAME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 

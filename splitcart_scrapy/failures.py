@@ -70,7 +70,7 @@ _MAX_SHOWN = 80
 def refusal(status: int, body: bytes, url: str, *, is_page: bool = False) -> SiteError | None:
     """Return what is wrong with an answer, None if it may be what was asked for: JSON, or an HTML page.
 
-    A page where JSON is expected is a block: retailers.md 2.4 (Akamai), and no API answers with HTML.
+    A page where JSON is expected is a block (docs/retailers.md#woolworths-defence): no API answers with HTML.
     """
     if status == 403:
         return BlockedError(f"blocked: 403 at {url}")

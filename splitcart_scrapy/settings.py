@@ -14,7 +14,7 @@ DOWNLOAD_DELAY = 1.0
 ROBOTSTXT_OBEY = False
 
 DOWNLOAD_VERIFY_CERTIFICATES = True
-DOWNLOAD_TIMEOUT = 60  # the slowest route known takes ten seconds (retailers.md 2.1)
+DOWNLOAD_TIMEOUT = 60  # the slowest route known takes ten seconds (docs/retailers.md#woolworths-stores)
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024  # the largest answer is a store list of 2 MB
 DOWNLOAD_WARNSIZE = 16 * 1024 * 1024
 

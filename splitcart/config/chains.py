@@ -34,7 +34,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     # geography
     eps_km: float = 25.0
     min_samples: int = 3
-    # comparing (DESIGN section 9)
+    # comparing; docs/grouping.md tells how
     true_overlap: float = 0.98
     range_overlap: float = 0.95
     min_shared_skus: int = 20

@@ -26,7 +26,7 @@ def parse_gtin(text: str | int | None, *, sku: str | int | None = None) -> Gtin 
     """Return the barcode in ``text``, None for what is none: PLU numbers, words, wrong lengths and wrong check digits.
 
     Of a comma-separated list the first 13-digit code counts, else the first valid one. A number equal to ``sku`` is the
-    retailer's own id in the wrong field and is no barcode (retailers.md 6.5).
+    retailer's own id in the wrong field and is no barcode (docs/retailers.md#barcodes).
     """
     if text is None or isinstance(text, bool):
         return None

@@ -1,4 +1,4 @@
-"""The ids of stores and crawls, and the dirty facts of store lists made clean (retailers.md 0.2, 1.2)."""
+"""The ids of stores and crawls, and the dirty facts of store lists made clean (docs/retailers.md#store-lists)."""
 
 import re
 from datetime import UTC, datetime

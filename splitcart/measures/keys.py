@@ -1,4 +1,4 @@
-"""Keys under which the same product and the same brand meet, whoever wrote them (retailers.md 6.2)."""
+"""Keys under which the same product and the same brand meet, whoever wrote them (docs/retailers.md#keys)."""
 
 import re
 import unicodedata

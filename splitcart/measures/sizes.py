@@ -91,7 +91,7 @@ def parse_sizes(*texts: str | None) -> tuple[Size, ...]:
     """Return every size in a product's texts (name, size …), without repeats, sorted as text.
 
     A multipack gives its count and the size of one (``6 x 375ml``: 375ml, 6pk), a range both ends, and a unit word
-    without a number itself. The rules are those of retailers.md 6.1, so that keys agree with earlier ones.
+    without a number itself. The rules, with examples: docs/retailers.md#sizes.
     """
     found = {size for text in texts if text for size in _sizes_of(_plain(text))}
     return tuple(sorted(found, key=str))

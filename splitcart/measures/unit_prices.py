@@ -40,7 +40,8 @@ def parse_unit_price(text: str | None) -> UnitPrice | None:
     """Return a printed unit price (``$1.68 per 100 g``, ``$3.35/l``, ``$0.14 / 1EA``), None for any other text.
 
     Weights are brought to 1 kg, volumes to 1 l, lengths to 1 m; pieces and sheets keep their printed number. Other
-    units (serves, ``PAC``) compare with nothing and give None, and so does a price of zero (retailers.md 6.3).
+    units (serves, ``PAC``) compare with nothing and give None, and so does a price of zero. How each chain writes them:
+    docs/retailers.md#unit-prices.
     """
     match = _FORM.fullmatch(text or "")
     if match is None or match[3].lower() not in _UNITS:

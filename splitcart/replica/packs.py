@@ -54,7 +54,7 @@ def _metric(pack: Pack, large_from: float) -> tuple[float, str]:
 
 
 def size_text(chain: str, pack: Pack) -> str:
-    """Return the size as the chain's field has it (retailers.md 2.3, 3.3)."""
+    """Return the size as the chain's field has it (docs/retailers.md)."""
     if chain == "aldi":
         quantity, unit = _metric(pack, 500)
         written = f"{_number(quantity)} {({'mL': 'ml', 'ea': 'each', 'pac': 'PAC'}).get(unit, unit)}"
@@ -82,7 +82,7 @@ def name_suffix(pack: Pack) -> str:
 
 
 def unit_basis(chain: str, pack: Pack) -> UnitBasis:
-    """Return how ``chain`` prices this pack per unit (retailers.md 6.3)."""
+    """Return how ``chain`` prices this pack per unit (docs/retailers.md#unit-prices)."""
     aldi, total = chain == "aldi", pack.total
     if pack.unit in {"g", "ml"}:
         base = "kg" if pack.unit == "g" else "l"

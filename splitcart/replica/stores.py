@@ -156,7 +156,7 @@ def _store(chain: str, rng: Random, store_id: str, place: Place, small: bool) ->
 
 
 def _spoil(rng: Random, stores: list[MarketStore], count: int) -> list[MarketStore]:
-    """Give ``count`` rows one defect each, of the kinds that real store lists have (DESIGN, measured)."""
+    """Give ``count`` rows one defect each, of the kinds that real store lists have (docs/retailers.md#store-lists)."""
     spoilt = list(stores)
     kinds = ("no coordinates", "empty name", "coordinates 0, 0", "name N/A", "coordinates outside", "twin")
     for turn, at in enumerate(rng.sample(range(len(stores)), count)):

@@ -1,4 +1,4 @@
-"""ALDI Australia: category tree, listings and service points (retailers.md section 3). Prices come in cents."""
+"""ALDI Australia: category tree, listings and service points (docs/retailers.md#aldi). Prices come in cents."""
 
 import re
 from collections.abc import Collection, Mapping

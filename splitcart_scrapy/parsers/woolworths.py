@@ -1,4 +1,4 @@
-"""Woolworths: category tree, listings and store locator (retailers.md section 2). Prices come in dollars."""
+"""Woolworths: category tree, listings and store locator (docs/retailers.md#woolworths). Prices come in dollars."""
 
 import json
 from collections.abc import Collection, Mapping

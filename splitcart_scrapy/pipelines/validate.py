@@ -28,7 +28,7 @@ class ValidatePipeline:
     """Drops rows without sku, name or category; a category that lost a row so is not complete.
 
     A price that is no price (nothing, negative, above 100,000 dollars) becomes None: the sku was listed, which is all
-    that is known. Charity donations are listed among products and are none (retailers.md 7.2).
+    that is known. Charity donations are dropped (docs/retailers.md#rows-that-are-no-products).
     """
 
     def __init__(self, stats: StatsCollector, chain: Chain) -> None:

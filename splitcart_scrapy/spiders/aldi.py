@@ -1,4 +1,4 @@
-"""ALDI's products, store by store (retailers.md section 3)."""
+"""ALDI's products, store by store (docs/retailers.md#aldi)."""
 
 from typing import ClassVar
 

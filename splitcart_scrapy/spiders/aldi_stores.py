@@ -1,4 +1,4 @@
-"""ALDI's stores, from its service points (retailers.md 3.1)."""
+"""ALDI's stores, from its service points (docs/retailers.md#aldi-stores)."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Woolworths' products, store by store (retailers.md section 2)."""
+"""Woolworths' products, store by store (docs/retailers.md#woolworths)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Woolworths' stores, from its store locator (retailers.md 2.1)."""
+"""Woolworths' stores, from its store locator (docs/retailers.md#woolworths-stores)."""
 
 from collections.abc import AsyncIterator
 

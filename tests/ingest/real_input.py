@@ -1,4 +1,4 @@
-"""Where real records lie, on machines that have them: SPLITCART_REAL_DATA, else ../shared/data."""
+"""Where real records lie, on machines that have them: SPLITCART_REAL_DATA, else shared/data beside the checkout."""
 
 import os
 from pathlib import Path

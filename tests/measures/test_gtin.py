@@ -13,12 +13,12 @@ def with_check_digit(digits):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        # The form vectors of retailers.md 6.5, with correct check digits: there 1234567890123 stands for any 13 digits.
+        # One of each form.
         ("1234567890128", "1234567890128"),
         ("123456789012", "0123456789012"),
         ("123456789012,1234567890128", "1234567890128"),
         (9310645111766, "9310645111766"),
-        # Corrections of the original, which lost these.
+        # The shortest and the longest.
         ("93613903", "93613903"),
         ("19310645111763", "19310645111763"),
         # Recorded codes.
@@ -40,7 +40,7 @@ def test_barcodes_take_one_form(text, code):
 @pytest.mark.parametrize(
     "text",
     [
-        "1234567890123",  # the vector as written: a wrong check digit, which the original did not look at
+        "1234567890123",  # a wrong check digit
         "9310645111767",
         "notfound",
         "null",

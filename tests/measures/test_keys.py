@@ -11,14 +11,14 @@ from splitcart.measures.sizes import parse_sizes
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        # retailers.md 6.5, vectors 40 to 42
+        # order, repeats, case and accents; anything but text
         ("Hello, World!", "hello world"),
         ("Banana Apple", "apple banana"),
         ("Apple apple", "apple"),
         ("café", "cafe"),
         (None, ""),
         (123, ""),
-        # the notes of 6.2
+        # marks vanish inside words
         ("Rice 2.5 kg", "25 kg rice"),
         ("Deo 100ml/60g", "100ml60g deo"),
         ("Coca-Cola", "cocacola"),
@@ -63,7 +63,7 @@ def test_the_empty_brand_is_nobodys_alias(brand):
             "0.5 kg",
             "500g and gourmet oregano pepper pork sausages selected specially",
         ),
-        # Corrected: the original made a missing name the word "none".
+        # A missing name is no word "none".
         (None, "Dairy Farmers", "2L", ""),
         ("日本", "Dairy Farmers", "2L", ""),
         ("Milk", None, None, "milk"),

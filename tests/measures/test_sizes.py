@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from splitcart.measures.sizes import Size, parse_sizes, total_size
 
-# retailers.md 6.5, vectors 1 to 39; texts are separated by "|".
+# The forms of docs/retailers.md#sizes; texts are separated by "|".
 VECTORS = [
     ("500g", "500g"),
     ("1kg", "1000g"),
@@ -67,7 +67,7 @@ def test_the_sizes_in_a_product_s_texts(texts, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("4x4x375mL", "16pk 375ml"),  # the original read 4pk
+        ("4x4x375mL", "16pk 375ml"),  # 16 cans, not 4
         ("375mlx10", "10pk 375ml"),
         ("6\u00d7375ml", "375ml 6pk"),
         ("2 pack x 375ml", "2pk 375ml"),
@@ -141,7 +141,7 @@ def test_a_multipack_contains_count_times_one(count, each, unit, form):
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        # Targets of retailers.md 6.5; lengths stay in metres.
+        # The amounts of docs/retailers.md#sizes; lengths stay in metres.
         ("6 x 375ml", "2250ml"),
         ("30x375mL Case", "11250ml"),
         ("375mL x10 Carton", "3750ml"),

@@ -8,7 +8,7 @@ from splitcart.measures.sizes import Size, total_size
 from splitcart.measures.unit_prices import UnitPrice, parse_unit_price, unit_price_agrees
 
 VECTORS = [
-    # retailers.md 6.5
+    # Every unit of docs/retailers.md#unit-prices.
     ("$0.78 per 100 g", 780, "1 kg"),
     ("$1.60 per 100 ml", 1600, "1 l"),
     ("$0.75 per 10 g", 7500, "1 kg"),
@@ -22,14 +22,14 @@ VECTORS = [
     ("$8.42/ 1L", 842, "1 l"),
     ("$1.56 / 100G", 1560, "1 kg"),
     ("$0.14 / 1EA", 14, "1 ea"),
-    # Corrections: the original gave none for these, and 1.00 for the last.
+    # Sheets, metres, no number before the unit, a comma within the price.
     ("$0.28 per 100 sheets", 28, "100 sheets"),
     ("$0.04 per 1 m", 4, "1 m"),
     ("$3.35/l", 335, "1 l"),
     ("$5.99/kg", 599, "1 kg"),
     ("$0.05 each", 5, "1 ea"),
     ("$1,440.00 per 10g", 14_400_000, "1 kg"),
-    # The formats of 6.3.
+    # Each chain's spelling.
     ("$40.00 per 1kg", 4000, "1 kg"),
     ("$2.40 per 100mL", 2400, "1 l"),
     ("$1.40 per 1ea", 140, "1 ea"),

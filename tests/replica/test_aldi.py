@@ -1,4 +1,4 @@
-"""ALDI's replica over HTTP: every quirk of retailers.md section 3."""
+"""ALDI's replica over HTTP: every quirk of docs/retailers.md#aldi."""
 
 from datetime import UTC, datetime
 

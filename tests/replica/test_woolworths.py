@@ -1,4 +1,4 @@
-"""Woolworths' replica over HTTP: every quirk of retailers.md section 2."""
+"""Woolworths' replica over HTTP: every quirk of docs/retailers.md#woolworths."""
 
 import json
 
@@ -44,7 +44,7 @@ def kept_leaves(woolworths):
 
 
 def walk(woolworths, store, node):
-    """The organic rows of a listing by the rule of retailers.md: stop at the first total, or when nothing is new."""
+    """The organic rows of a listing by the rule of the spiders: stop at the first total, or when nothing is new."""
     rows, number, total = {}, 0, None
     while total is None or len(rows) < total:
         number += 1

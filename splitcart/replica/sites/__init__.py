@@ -1,4 +1,4 @@
-"""The sites, each as its retailer's behaves (retailers.md sections 2, 3 and 8), and the weather that may befall them.
+"""The sites, each as its retailer's behaves (docs/retailers.md), and the weather that may befall them.
 
 In: a ``Market`` and a clock. Out: ASGI applications with the retailers' paths, parameters, limits and quirks.
 """

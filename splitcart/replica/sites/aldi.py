@@ -1,4 +1,4 @@
-"""ALDI's API as a local replica: service points, category tree, product search (retailers.md section 3)."""
+"""ALDI's API as a local replica: service points, category tree, product search (docs/retailers.md#aldi)."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from splitcart.replica.pricelist import MarketOffer, make_offer
 from splitcart.replica.sites import aldi_rows
 from splitcart.replica.stores import MarketStore, distance_km
 
-NEARBY = 47  # a call with nearby service points covers no more than this (retailers.md 3.1)
+NEARBY = 47  # a call with nearby service points covers no more (docs/retailers.md#aldi-stores)
 PAGE_LIMIT = 30
 EXTRAS_PER_LEAF = 6
 

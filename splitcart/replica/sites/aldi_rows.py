@@ -1,4 +1,4 @@
-"""How ALDI's API writes a product, a service point and its category tree (retailers.md section 3)."""
+"""How ALDI's API writes a product, a service point and its category tree (docs/retailers.md#aldi)."""
 
 import hashlib
 import re

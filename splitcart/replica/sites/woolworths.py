@@ -1,4 +1,4 @@
-"""Woolworths' site as a local replica: warm-up page, store locator, category tree, browse (retailers.md section 2)."""
+"""Woolworths' site as a local replica: home page, stores, category tree, browse (docs/retailers.md#woolworths)."""
 
 import hashlib
 from collections.abc import Mapping

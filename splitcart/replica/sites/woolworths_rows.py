@@ -1,4 +1,4 @@
-"""How Woolworths' site writes a product and a store (retailers.md 2.1, 2.3)."""
+"""How Woolworths' site writes a product and a store (docs/retailers.md#woolworths)."""
 
 import re
 from typing import Any, NamedTuple

@@ -9,7 +9,7 @@ HALF_PRICE = "specialsgroup.-2"
 ONLINE_ONLY = "specialsgroup.onlineonly"
 EVERYDAY_MARKET = "everyday-market"
 
-# The marketplace's node inside kept departments, by their slug (Appendix A).
+# The marketplace's node inside kept departments, by their slug, as recorded.
 MARKET_CHILDREN = {
     "drinks": "1_0E63DB9",
     "health-wellness": "1_735184F",
@@ -56,7 +56,7 @@ def specials_of(node: str) -> str:
 
 
 def tree_body(tree: Tree) -> dict[str, Any]:
-    """Return the answer of PiesCategoriesWithSpecials (retailers.md 2.2)."""
+    """Return the answer of PiesCategoriesWithSpecials (docs/retailers.md#woolworths-category-tree)."""
     departments = (*tree.roots, *EXTRA_DEPARTMENTS)
     online = [
         _row(f"{ONLINE_ONLY}.{node.id}", node.name, 3, ONLINE_ONLY, 1, node.slug, special=True) for node in tree.roots

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from splitcart_scrapy.spiders.base.prices import StorePricesSpider
 
 MAX_FAILED_LISTINGS = 3
-MAX_LISTING_ROWS = 10_000  # Woolworths serves no more of one category (retailers.md 2.3); the others have less
+MAX_LISTING_ROWS = 10_000  # Woolworths serves no more of one category (docs/retailers.md#woolworths-listings)
 MAX_UNREADABLE_SHARE = 0.05
 MIN_FOREIGN_ROWS = 5
 MAX_PROBLEM_LENGTH = 300
@@ -196,9 +196,10 @@ class StoreCrawl:
             self._failed_in_a_row = 0
 
     async def _pages(self, listing: Listing, root: _Root, kept_roots: dict[str, str]) -> AsyncIterator[ListingPage]:
-        """Yield pages until one brings no new row or the total of the first page is reached (retailers.md 2.3).
+        """Yield pages until one brings no new row or the total of the first page is reached.
 
-        The totals of later pages are not trusted, and a site may go on repeating its advertisements for ever.
+        The totals of later pages are not trusted, and a site may go on repeating its advertisements for ever
+        (docs/retailers.md#woolworths-listings).
         """
         listed: set[str] = set()
         total = pages = 0
