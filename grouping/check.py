@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from grouping.choosing import Moment
 from grouping.divergence import resolve_divergence
-from grouping.effects import demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
+from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import confirm, make_ambassador, members
 from grouping.references import Step, exceptions
@@ -88,12 +88,13 @@ def _conclude(
     for store_id, snapshot in found.confirmed.items():
         confirm(step.session, store_id, group.id, snapshot.observed_to)
     _confirm_ambassador(step, group, found)
+    newest = _newest_of(old_ambassador, found.moments)
+    report.news = take_news(step, group, list(found.confirmed.values()), newest, _brackets(step, found))
     _promote(step, group, found)
-    report.news = take_news(step, group, list(found.confirmed.values()), _newest_of(old_ambassador, found.moments))
     for snapshot in found.confirmed.values():
         end_exceptions(step, group, snapshot)
     if old_ambassador is not None and old_ambassador != group.ambassador_id:
-        demand_verdict(step, group, _newest_of(old_ambassador, found.moments))
+        demand_verdict(step, group, newest)
     doubted = {place.store_id for place in places.values() if place.suspended_at} - set(found.confirmed)
     for store_id in sorted(doubted | set(found.rogues), key=lambda store_id: step.names[store_id]):
         rogue = found.rogues.get(store_id)
@@ -105,6 +106,15 @@ def _conclude(
     group.status = "HEALTHY"
 
 
+def _brackets(step: Step, found: Judged) -> list[Bracket]:
+    """The confirmed candidates with the later crawls that cleared them."""
+    return [
+        (step.snapshots.of_crawl(crawl_id), verdict.later)
+        for crawl_id, verdict in found.verdicts.items()
+        if verdict.kind == "confirmed" and verdict.later
+    ]
+
+
 def _confirm_ambassador(step: Step, group: StoreGroup, found: Judged) -> None:
     """A candidate that matches a crawl of the Ambassador proves the Ambassador's place too."""
     for verdict in found.verdicts.values():
@@ -114,12 +124,21 @@ def _confirm_ambassador(step: Step, group: StoreGroup, found: Judged) -> None:
 
 
 def _promote(step: Step, group: StoreGroup, found: Judged) -> None:
-    """The freshest confirmed store becomes Ambassador; one with category exceptions never does."""
+    """The freshest confirmed store becomes Ambassador; one with category exceptions never does.
+
+    The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older.
+    """
     silent = exceptions(step.session, found.confirmed)
-    fit = [store_id for store_id in found.freshest_first(step) if store_id not in silent]
-    if fit and fit[0] != group.ambassador_id:
-        make_ambassador(step.session, group, fit[0], step.now)
-        step.log("promoted", group, fit[0], candidate=found.confirmed[fit[0]].crawl_id)
+    standing = step.snapshots.of_store(group.ambassador_id) if group.ambassador_id is not None else None
+    for store_id in found.freshest_first(step):
+        crawl = found.confirmed[store_id]
+        fresher = standing is None or (
+            crawl.observed_to > standing.observed_to and not (standing.prices.complete & ~crawl.prices.complete).any()
+        )
+        if fresher and store_id not in silent:
+            make_ambassador(step.session, group, store_id, step.now)
+            step.log("promoted", group, store_id, candidate=crawl.crawl_id)
+            return
 
 
 def _newest_of(store_id: int | None, moments: list[Moment]) -> Moment | None:

@@ -5,37 +5,59 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from grouping.choosing import Moment
-from grouping.lists import apply_news, read_list, read_sights, vote
+from grouping.lists import Sight, apply_news, read_list, read_sights, vote
 from grouping.memberships import leave_group, make_ambassador, members, open_membership, refresh_store_categories
 from grouping.overlap import compare
 from grouping.references import Step, exceptions
 from grouping.verdict import Snapshot, Span, Verdict, match
-from splitcart.database.models import Candidate, Coverage, GroupEvent, PriceEvent, StoreGroup
+from splitcart.database.models import Candidate, GroupEvent, PriceEvent, StoreGroup
+
+Bracket = tuple[Snapshot, tuple[Snapshot, ...]]  # a candidate that was confirmed, and the crawls after it that did so
 
 
-def take_news(step: Step, group: StoreGroup, confirmed: list[Snapshot], ambassador: Moment | None) -> int:
+def take_news(
+    step: Step,
+    group: StoreGroup,
+    confirmed: list[Snapshot],
+    ambassador: Moment | None,
+    brackets: Iterable[Bracket] = (),
+) -> int:
     """Let the comparable confirmed crawls of a check vote on the list; return how many lines changed.
 
-    Comparable is what lies within the window of the freshest. The Ambassador's newest crawl votes with them.
+    Comparable is what lies within the window of the freshest; the Ambassador's newest crawl votes with them. So are a
+    candidate and the crawls that confirmed it from after it: two stores that show the same.
     """
+    changed = 0
+    for candidate, later in sorted(brackets, key=lambda bracket: bracket[0].observed_to):
+        changed += _vote(step, group, [_sights(step, [candidate]), _sights(step, later)])
     freshest = max(snapshot.observed_to for snapshot in confirmed)
     voters = {
-        snapshot.store_id or 0: snapshot.crawl_id or 0
-        for snapshot in confirmed
-        if freshest - snapshot.observed_to <= step.window
+        snapshot.store_id or 0: snapshot for snapshot in confirmed if freshest - snapshot.observed_to <= step.window
     }
     if ambassador and ambassador.store_id not in voters and abs(freshest - ambassador.observed_to) <= step.window:
-        voters[ambassador.store_id] = ambassador.crawl_id
-    silent = exceptions(step.session, voters)
-    ballots = []
-    for store_id, crawl_id in sorted(voters.items(), key=lambda item: step.names[item[0]]):
-        covered = step.session.scalars(sa.select(Coverage.category_id).where(Coverage.crawl_id == crawl_id))
-        heard = set(covered) - silent.get(store_id, frozenset())
-        ballots.append(read_sights(step.session, store_id, crawl_id, heard))
+        voters[ambassador.store_id] = step.snapshots.of_crawl(ambassador.crawl_id)
+    order = sorted(voters, key=lambda store_id: step.names[store_id])
+    return changed + _vote(step, group, [_sights(step, [voters[store_id]]) for store_id in order])
+
+
+def _vote(step: Step, group: StoreGroup, ballots: list[dict[int, Sight]]) -> int:
     changed = apply_news(step.session, group.id, vote(read_list(step.session, group.id), ballots))
     if changed:
         step.snapshots.forget_list(group.id)
     return changed
+
+
+def _sights(step: Step, crawls: Iterable[Snapshot]) -> dict[int, Sight]:
+    """What these crawls showed where they speak for the group; the first that completed a category has the word."""
+    found: dict[int, Sight] = {}
+    heard: set[int] = set()
+    for crawl in crawls:
+        store_id, crawl_id = crawl.store_id or 0, crawl.crawl_id or 0
+        completed = set(crawl.prices.catalogue.category_ids[crawl.prices.complete].tolist())
+        speaks_for = completed - exceptions(step.session, [store_id]).get(store_id, frozenset()) - heard
+        found |= read_sights(step.session, store_id, crawl_id, speaks_for)
+        heard |= speaks_for
+    return found
 
 
 def eject(

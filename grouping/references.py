@@ -158,10 +158,11 @@ def judge_crawl(
     """Judge a snapshot against reference crawls, and against the list of a group at that time if one is given.
 
     What no reference crawl completed is compared with that list, or (no group) with the offers of ``standing``: a crawl
-    has no say on a category that it does not contain.
+    has no say on a category that it does not contain. A store does not speak for itself.
     """
+    moments = [moment for moment in moments if moment.store_id != candidate.store_id]
     complete = candidate.prices.catalogue.category_ids[candidate.prices.complete].tolist()
-    choice = choose(candidate, complete, list(moments), step.chain)
+    choice = choose(candidate, complete, moments, step.chain)
     rest = standing
     if group_id is not None:
         rest = step.snapshots.of_list(group_id, step.now, candidate.observed_to)

@@ -87,8 +87,8 @@ class Match:
 class Verdict:
     """What a candidate crawl proves. ``reference`` is the crawl (None: the group's list) that decided.
 
-    ``moved_within`` is known when a bracket decided: the narrowest interval in which prices moved between its crawls,
-    and the share of skus that did.
+    Where a bracket decided, ``later`` are its crawls after the candidate's, and ``moved_within`` is the narrowest
+    interval in which prices moved between its crawls, with the share of skus that did.
     """
 
     kind: Kind
@@ -96,6 +96,7 @@ class Verdict:
     match: Match | None
     reference: Snapshot | None
     moved_within: Span | None = None
+    later: tuple[Snapshot, ...] = ()
 
 
 @lru_cache(maxsize=65536)
@@ -207,7 +208,7 @@ def _judge_bracketed(
     if kind == "confirmed" and rest is not None:
         found = _with_the_rest(candidate, later, stable, rest, chain)
         kind = "confirmed" if found.holds else "pending"
-    return Verdict(kind, "bracket", found, later, _moved_within(candidate, before[0], after[0]))
+    return Verdict(kind, "bracket", found, later, _moved_within(candidate, before[0], after[0]), tuple(after))
 
 
 def _with_the_rest(candidate: Snapshot, later: Snapshot, stable: Mask, rest: Snapshot, chain: Chain) -> Match:

@@ -228,7 +228,7 @@ def test_a_store_with_exceptions_is_confirmed_by_the_rest_and_never_promoted(eng
     chain.crawl("G001", REGIONAL, day(6))
     report = chain.run(day(6, 2))
     assert report.groups[0].confirmed_matches == ["G001"]
-    assert chain.ambassador("G001") == "G002"
+    assert chain.ambassador("G001") == "G004"
     assert chain.listed("G001") == BASE
 
 
@@ -311,6 +311,58 @@ def test_waiting_news_is_adopted_with_the_second_voice(engine):
     assert chain.listed("G001") == FLIPPED
 
 
+def test_what_a_candidate_and_the_crawl_that_cleared_it_show_alike_enters_the_list(engine):
+    """The Ambassador's change is too large for one voice, and the store that showed it first is days older."""
+    chain = grouped(engine, at=3)
+    repriced = dearer(BASE, range(100, 110))
+    chain.crawl("G001", repriced, day(5))
+    assert chain.run(day(5, 2)).groups[0].pending == ["G001"]
+    chain.crawl("G004", dearer(repriced, {7}), day(8))
+    assert chain.listed("G002") == BASE
+    report = chain.run(day(8, 2))
+    assert (report.groups[0].confirmed_matches, report.groups[0].news) == (["G001"], 10)
+    assert chain.listed("G002") == repriced
+    assert chain.run(day(8, 4)).groups[0].news == 0
+
+
+def test_a_store_with_two_crawls_is_reported_once(engine):
+    chain = grouped(engine, at=1)
+    for hours in (10, 14):
+        chain.crawl("G001", FLIPPED, day(2, hours))
+    assert chain.run(day(2, 20)).groups[0].pending == ["G001"]
+    chain.crawl("G004", FLIPPED, day(3))
+    assert chain.run(day(3, 2)).groups[0].confirmed_matches == ["G001"]
+
+
+def test_a_store_does_not_speak_for_itself(engine):
+    """Its own confirmed crawl of the same day must not clear it in the department that it alone contains."""
+    chain = grouped(engine)
+    chain.crawl("G001", dearer(BASE, {100, 101}), day(1, 2))
+    chain.crawl("G004", BASE, day(1, 4), roots=("produce", "dairy"))
+    assert chain.run(day(1, 6)).groups[0].confirmed_matches == ["G001"]
+    chain.crawl("G001", dearer(BASE, {100, 101, 102, 103, 104, 105}), day(1, 8))
+    assert chain.run(day(1, 10)).groups[0].pending == ["G001"]
+
+
+def test_a_candidate_that_was_cleared_late_is_not_promoted_over_a_fresher_ambassador(engine):
+    chain = grouped(engine, at=3)
+    repriced = dearer(BASE, range(100, 110))
+    chain.crawl("G001", repriced, day(5))
+    chain.run(day(5, 2))
+    chain.crawl("G004", repriced, day(8))
+    report = chain.run(day(8, 2))
+    assert report.groups[0].confirmed_matches == ["G001"]
+    assert (report.groups[0].ambassador, report.groups[0].status) == ("G004", "HEALTHY")
+    assert chain.events("promoted") == []
+
+
+def test_a_fresher_crawl_of_fewer_departments_promotes_nobody(engine):
+    chain = grouped(engine)
+    chain.crawl("G001", BASE, day(1), roots=("dairy", "pantry"))
+    assert chain.run(day(1, 2)).groups[0].confirmed_matches == ["G001"]
+    assert chain.ambassador("G001") == "G004"
+
+
 def test_no_verdict_twice_on_the_same_pair_of_crawls(engine):
     chain = grouped(engine)
     movers(chain, "G001", between=["G002"])
@@ -324,8 +376,9 @@ def test_no_verdict_twice_on_the_same_pair_of_crawls(engine):
 
 def test_an_ejected_store_rejoins_only_on_newer_crawls_of_both(engine):
     chain = grouped(engine)
-    movers(chain, "G001", between=["G002"])
-    chain.run(day(5, 2))
+    chain.crawl("G002", BASE, day(3, 20))
+    movers(chain, "G001")
+    assert chain.run(day(5, 2)).groups[0].ejected == ["G001"]
     chain.crawl("G001", BASE, day(6))
     chain.run(day(6, 2))
     assert chain.place("G001") is None
