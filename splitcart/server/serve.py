@@ -96,6 +96,9 @@ def _config(app: FastAPI, log_config: dict[str, Any] | None) -> uvicorn.Config:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise FailedError(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another") from error
+    # Connections inherit it: no answer waits for the acknowledgement of its own headers (Nagle's algorithm).
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
