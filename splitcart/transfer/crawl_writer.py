@@ -12,7 +12,7 @@ from splitcart.measures.ids import crawl_id, store_slug
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, ProductRecord, StoreRecord
-from splitcart.transfer.recovery import commit, is_abandoned, recover
+from splitcart.transfer.recovery import commit, is_abandoned, recover, verified_by_all
 from splitcart.transfer.working_file import Begun, Checkpoint, WorkingFile, scan
 
 SWEEP = "stores"  # stands where a store's slug would, in the names of store sweeps
@@ -56,7 +56,8 @@ class CrawlWriter:
     closes itself.
 
     ``finished_categories`` need not be fetched again; ``seen_skus`` are the skus (or store ids) of all rows held;
-    ``committed_before`` are the files that ``open`` put into the outbox for the crawl that it found.
+    ``store_verified`` is what the echoes of the crawl that is gone on with say together; ``committed_before`` are the
+    files that ``open`` put into the outbox for the crawl that it found.
     """
 
     def __init__(self, outbox: Path, lock: FileLock, path: Path, clock: Clock, committed_before: list[Path]) -> None:
@@ -67,6 +68,7 @@ class CrawlWriter:
         self.started_at = leftover.begun.started_at
         self.finished_categories: dict[str, CategoryRecord] = {}
         self.seen_skus: set[str] = set()
+        self.store_verified = verified_by_all([one for one, _, _ in leftover.checkpoints])
         self.committed_before = committed_before
         self._outbox = outbox
         self._lock = lock
@@ -111,7 +113,8 @@ class CrawlWriter:
         try:
             now = clock()
             recovered = recover(path, outbox, _cutoff(now, resume_hours, not_before), subject.begun)
-            if recovered.leftover is None or not recovered.leftover.checkpoints:
+            # Rows without a category are a sweep's that was never decided: they are read again, whole and of one time.
+            if recovered.leftover is None or not any(one.category for one, _, _ in recovered.leftover.checkpoints):
                 WorkingFile.begin(path, subject.begun(now), []).close()
             return cls(outbox, lock, path, clock, recovered.committed)
         except BaseException:
@@ -192,7 +195,7 @@ class CrawlWriter:
             company=self._begun.company,
             store_id=self._begun.store_id,
             started_at=self.started_at,
-            finished_at=self._clock(),
+            finished_at=max(self.started_at, self._clock()),  # clocks are set back, too
             rows=self._kept_rows,
             complete=complete,
             store_verified=store_verified,

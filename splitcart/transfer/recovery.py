@@ -65,7 +65,7 @@ def verified_by_all(checkpoints: list[Checkpoint]) -> bool | None:
     answers = [one.store_verified for one in checkpoints]
     if False in answers:
         return False
-    return None if None in answers else True
+    return None if None in answers or not answers else True
 
 
 def _decide_late(path: Path, leftover: Leftover, late: list[CategoryRecord]) -> CrawlRecord:
@@ -77,7 +77,7 @@ def _decide_late(path: Path, leftover: Leftover, late: list[CategoryRecord]) -> 
         company=begun.company,
         store_id=begun.store_id,
         started_at=begun.started_at,
-        finished_at=max(category.observed_to for category in late),
+        finished_at=max([begun.started_at, *(category.observed_to for category in late)]),
         rows=sum(len(one.keys) for one in kept),
         complete=False,
         store_verified=verified_by_all(kept),

@@ -137,6 +137,35 @@ def test_a_store_sweep_needs_no_categories(tmp_path, clock, open_writer, store):
     assert read_closing(path).store_id is None
 
 
+def test_a_sweep_that_died_while_it_was_committed_is_not_mixed_into_a_later_one(
+    tmp_path, clock, open_writer, store, monkeypatch
+):
+    outbox = tmp_path / "store_outbox"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, open_writer(outbox, clock, spider="aldi_stores", store_id=None) as writer:
+        patched.setattr("splitcart.transfer.working_file.WorkingFile.decide", killed)
+        writer.add(store("G102"))
+        with pytest.raises(KeyboardInterrupt):
+            writer.commit(complete=True)
+    now = clock.forward(days=7)
+    again = open_writer(outbox, clock, nonce="b00000", spider="aldi_stores", store_id=None)
+    again.add(store("G103"))
+    path = again.commit(complete=True)
+    assert skus(path) == ["G103"]
+    assert read_closing(path).started_at == now
+
+
+def test_a_clock_that_is_set_back_leaves_a_crawl_that_ends_after_its_start(outbox, clock, open_writer, crawl):
+    writer = open_writer(outbox, clock)
+    crawl(writer, "Dairy", "1")
+    clock.forward(minutes=-5)
+    closing = read_closing(writer.commit(complete=True))
+    assert closing.finished_at == closing.started_at
+
+
 def test_a_closed_crawl_is_gone_on_with(outbox, clock, open_writer, crawl, product):
     with open_writer(outbox, clock) as writer:
         crawl(writer, "Dairy", "1", "2")
