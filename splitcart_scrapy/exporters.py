@@ -33,6 +33,7 @@ class CrawlFileExporter(BaseItemExporter):
         self.committed = list(self._writer.committed_before)
         start.finished_categories.update(self._writer.finished_categories)
         start.seen_skus.update(self._writer.seen_skus)
+        start.store_verified = self._writer.store_verified
 
     def export_item(self, item: ProductRecord | StoreRecord) -> None:
         self._writer.add(item)

@@ -16,8 +16,9 @@ class CrawlStartItem:
     """A crawl begins: pipelines forget the one before. ``store_id`` None: a sweep of the store list.
 
     The write pipeline fills in what a crashed run of the same store left: the root categories that need not be fetched
-    again, and the skus that are in the file already. ``not_before``: leftovers from before it are not continued.
-    ``busy_with``: another process crawls the store, and this crawl cannot be written.
+    again, the skus that are in the file already, and whether the site named the store (``store_verified``).
+    ``not_before``: leftovers from before it are not continued. ``busy_with``: another process crawls the store, and
+    this crawl cannot be written.
     """
 
     company: str
@@ -26,6 +27,7 @@ class CrawlStartItem:
     not_before: datetime | None = None
     finished_categories: dict[str, CategoryRecord] = field(default_factory=dict)
     seen_skus: set[str] = field(default_factory=set)
+    store_verified: bool | None = None
     busy_with: str | None = None
 
 
@@ -41,7 +43,7 @@ class CategoryEndItem:
 class CrawlEndItem:
     """A crawl is over: its file is committed, or discarded when ``keep`` is False.
 
-    ``complete``: everything that was to be crawled was. Rows after the last finished category are dropped.
+    ``complete``: the whole store (or store list) was seen. Rows after the last finished category are dropped.
     ``files``: what lies in the outbox now, filled in by the write pipeline.
     """
 

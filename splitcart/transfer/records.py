@@ -105,7 +105,7 @@ class CrawlRecord:
 
     ``store_id`` is None for a sweep of the store list. ``store_verified``: True, the site echoed the requested store;
     None, it offers no echo; False, it answered for another store. ``rows`` counts the product (or store) lines.
-    ``complete`` says that everything that was to be crawled was.
+    ``complete`` says that the whole store (or store list) was seen, so that what is not in the file is not there.
     """
 
     crawl_id: str

@@ -118,8 +118,10 @@ async def test_a_lease_may_ask_for_some_categories_only(replica, crawl, desk):
     skus = market.skus("aldi")
     expected = truth(market, "aldi", first_store(market, "aldi"))
     assert seen(rows) == {code: offer for code, offer in expected.items() if skus[code].root == wanted}
-    assert [record.category for record in closing.categories] == [wanted]
-    assert closing.complete
+    assert [(record.category, record.complete) for record in closing.categories] == [(wanted, True)]
+    # It says nothing of the store's other categories, so it must not say that they are gone.
+    assert not closing.complete
+    assert desk.released == [(first_store(market, "aldi"), "finished", None)]
 
 
 @pytest_twisted.ensureDeferred
@@ -274,6 +276,24 @@ async def test_a_spider_told_to_stop_gives_its_store_back_and_the_next_run_goes_
     assert seen(rows) == truth(market, "aldi", store)
     assert closing.complete
     assert desk.released[-1] == (store, "finished", None)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_block_at_the_start_of_a_resumed_crawl_keeps_what_the_first_run_finished(replica, crawl, desk):
+    market = small_market("aldi", skus=120)
+    server = replica(market)
+    store = first_store(market, "aldi")
+    desk.put("aldi", store)
+    desk.put("aldi", store)
+    await stopped_after_a_category()
+    server.weather.add(Rule(fault=Fault.BLOCK))
+    await crawl("aldi")
+    rows, closing = the_file()
+    (record,) = closing.categories
+    assert (record.complete, record.rows) == (True, len(rows))
+    assert (closing.finish_reason, closing.complete) == ("blocked", False)
+    assert desk.released[-1] == (store, "partial", "blocked")
+    assert not working_files()
 
 
 async def stopped_after_a_category():

@@ -1,11 +1,16 @@
 """The verdicts on a crawl, at a site whose every answer is written down here."""
 
+from datetime import timedelta
+from itertools import count
+
 import pytest
 import pytest_twisted
 
-from splitcart.config import get_settings
-from splitcart.transfer.records import FailureClass
-from tests.collect.runs import outbox, the_file
+from splitcart.config import Settings, get_settings
+from splitcart.measures.clock import system_clock
+from splitcart.transfer import CrawlWriter
+from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord
+from tests.collect.runs import NOW, outbox, the_file
 from tests.collect.scripted import Site, page, row, serving
 
 
@@ -137,3 +142,28 @@ async def test_a_row_without_name_is_dropped_and_its_category_incomplete(crawl_s
     rows, closing = the_file()
     assert [row.sku for row in rows] == ["1"]
     assert "bad name of sku '2'" in verdicts(closing)["Pantry"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_clock_that_is_set_back_during_a_crawl_does_not_spoil_its_file(crawl_site, monkeypatch):
+    steps = count()
+    monkeypatch.setattr(Settings, "clock", lambda _: lambda: NOW - timedelta(seconds=next(steps)))
+    await crawl_site(Pantry=[page(1, row(1))], Bakery=[page(1, row(2, "Bakery"))])
+    _, closing = the_file()
+    assert closing.complete
+    assert closing.started_at <= closing.finished_at
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_resumed_crawl_knows_that_the_site_named_its_store(crawl_site):
+    folder = get_settings().folder("product_outbox")
+    with CrawlWriter.open(folder, "woolworths", "woolworths", "1147", system_clock, nonce="a") as earlier:
+        earlier.add(ProductRecord(sku="1", name="Tea", category_path=["Pantry"], price_cents=100))
+        now = system_clock()
+        done = CategoryRecord(category="Pantry", rows=1, complete=True, observed_from=now, observed_to=now)
+        earlier.finish_category(done, store_verified=True)
+    await crawl_site(Pantry=[page(1, row(1))], Bakery=[page(1, row(2, "Bakery", store=1101))])
+    rows, closing = the_file()
+    assert [row.sku for row in rows] == ["1"]
+    assert closing.store_verified
+    assert verdicts(closing) == {"Pantry": None, "Bakery": "1 rows of another store"}

@@ -1,6 +1,6 @@
 """One crawl of one store: root category after root category, with a verdict on each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
@@ -41,6 +41,7 @@ class StoreCrawl:
         self.spider = spider
         self.lease = lease
         self.wanted: list[str] = []
+        self.roots: set[str] = set()  # of the whole store, wanted or not
         self.records: list[CategoryRecord] = []
         self.failure: SiteError | None = None  # what ended it early
         self.failure_class: FailureClass | None = None  # of that, or of the last listing that failed
@@ -63,6 +64,10 @@ class StoreCrawl:
         if start.busy_with:
             self.failure = SiteError(start.busy_with)
             return
+        # They are in the file, whatever happens from now on.
+        self.records += start.finished_categories.values()
+        self.wanted = list(start.finished_categories)
+        self._verified = start.store_verified
         try:
             async for item in self._roots(start.finished_categories):
                 yield item
@@ -81,12 +86,12 @@ class StoreCrawl:
         """What the lender of the store is told: ``finished``, ``partial`` or ``failed``."""
         if not self._keeps or not any(record.complete for record in self.records):
             return "failed"
-        return "finished" if self._complete else "partial"
+        return "finished" if self._has_all(self.wanted) else "partial"
 
-    @property
-    def _complete(self) -> bool:
-        names = {record.category for record in self.records if record.complete}
-        return self.failure is None and names.issuperset(self.wanted)
+    def _has_all(self, roots: Collection[str]) -> bool:
+        return self.failure is None and {record.category for record in self.records if record.complete}.issuperset(
+            roots
+        )
 
     @property
     def _keeps(self) -> bool:
@@ -118,7 +123,7 @@ class StoreCrawl:
     def _end(self) -> CrawlEndItem:
         return CrawlEndItem(
             keep=self._keeps,
-            complete=self._complete,
+            complete=self._has_all(self.roots),
             finish_reason=self.failure.failure_class.value if self.failure else "finished",
             failure_class=self.failure_class,
             store_verified=self._verified,
@@ -137,7 +142,7 @@ class StoreCrawl:
             if self.lease.categories is None or listing.root in self.lease.categories:
                 by_root.setdefault(listing.root, []).append(listing)
         self.wanted = list(by_root)
-        self.records += [record for name, record in finished.items() if name in by_root]
+        self.roots = set(kept_roots.values())
         waiting = [name for name in by_root if name not in finished]
         while waiting:
             root = _Root(waiting[0], self.spider.clock())
@@ -263,7 +268,7 @@ class StoreCrawl:
             rows=0,
             complete=not root.problems,
             observed_from=root.observed_from,
-            observed_to=self.spider.clock(),
+            observed_to=max(root.observed_from, self.spider.clock()),  # clocks are set back, too
             pages_expected=root.pages_expected,
             pages_seen=root.pages_seen,
             problem="; ".join(root.problems)[:MAX_PROBLEM_LENGTH] or None,
