@@ -155,7 +155,15 @@ class Client:
             body=lambda: path.open("rb"),
             healing=HEALING | {ARRIVING},
         )
-        duplicate_of = _object(response).get("duplicate_of")
+        answer = _object(response)
+        if answer.get("sha256") != sha256:
+            # A proxy's page or another program: its 200 says nothing about the file, which must not be given away.
+            raise TransferError(
+                f"{response.url} answered {response.status_code} without acknowledging the file; is API_SERVER_URL the"
+                " address of a SplitCart server?",
+                response.status_code,
+            )
+        duplicate_of = answer.get("duplicate_of")
         is_new = response.status_code == requests.codes.created
         return UploadResult(sha256, is_new=is_new, duplicate_of=str(duplicate_of) if duplicate_of else None)
 
@@ -229,7 +237,7 @@ class Client:
         """Return the pause that a Retry-After header asks for, in seconds (RFC 9110, 10.2.3: a number or a date)."""
         if value is None:
             return None
-        if value.strip().isdigit():
+        if value.strip().isdecimal():
             return float(value)
         try:
             when = parsedate_to_datetime(value)

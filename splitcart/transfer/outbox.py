@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 from splitcart.transfer.client import Client, RefusedError, TransferError
 from splitcart.transfer.disk import move_into
@@ -54,7 +55,7 @@ def upload_file(data_dir: Path, path: Path, kind: str, client: Client, clock: Cl
 
     A file that the server will never take (RefusedError) is set aside with its reason, so that nothing is lost and
     nothing is tried for ever; put it back into the outbox to try again. Raises TransferError for what is not the file's
-    fault.
+    fault, InputError for a file that cannot be read.
     """
     lock = FileLock(data_dir / "state" / "uploading" / f"{path.name}.lock")
     if not lock.acquire():
@@ -98,6 +99,8 @@ def upload_outbox(
                 outcome = upload_file(data_dir, path, kind, client, clock)
             except TransferError as error:
                 trouble = error
+                outcome = UploadOutcome(kind, path, "waiting", str(error))
+            except InputError as error:  # this file cannot be read; others can
                 outcome = UploadOutcome(kind, path, "waiting", str(error))
         else:
             outcome = UploadOutcome(kind, path, "waiting", "not tried")

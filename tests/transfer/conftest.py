@@ -1,6 +1,8 @@
 """Makers of records, files and clocks that the tests of this room share."""
 
 import gzip
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -119,12 +121,20 @@ def file_of(tmp_path: Path) -> Callable[..., Path]:
 
 @dataclass
 class Answer:
-    """What the scripted server says to one request; ``hang_up`` closes the connection without a word."""
+    """What the scripted server says to one request; ``hang_up`` closes the connection without a word.
+
+    Uploads are acknowledged with their SHA-256, in the ``body`` if that is a JSON object which does not name one.
+    """
 
     status: int = 201
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     hang_up: bool = False
+
+    def body_for(self, asked: "Asked") -> bytes:
+        if asked.path.startswith("/api/upload/") and self.body.startswith(b"{"):
+            return json.dumps({"sha256": hashlib.sha256(asked.body).hexdigest()} | json.loads(self.body)).encode()
+        return self.body
 
 
 @dataclass
@@ -145,16 +155,18 @@ class ScriptedServer:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                script.asked.append(Asked(self.path, self.headers, body))
+                asked = Asked(self.path, self.headers, body)
+                script.asked.append(asked)
                 answer = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
                 if answer.hang_up:
                     self.close_connection = True
                     return
+                said = answer.body_for(asked)
                 self.send_response(answer.status)
-                for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+                for name, value in {"Content-Length": str(len(said)), **answer.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(answer.body)
+                self.wfile.write(said)
 
             def log_message(self, *args) -> None:
                 """Say nothing."""

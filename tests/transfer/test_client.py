@@ -98,6 +98,15 @@ def test_a_file_that_the_server_had_is_known(client, script, answer, file):
     assert (result.is_new, result.duplicate_of) == (False, "abc")
 
 
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("body", [b"<html>log in to this network</html>", b"[]", b'{"sha256":"00"}', b""])
+def test_a_server_that_does_not_name_the_file_has_not_acknowledged_it(status, body, client, script, answer, file):
+    script.answers = [answer(status, body)]
+    with pytest.raises(TransferError, match="without acknowledging the file"):
+        client.upload(file, "products")
+    assert len(script.asked) == 1
+
+
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
 def test_what_can_heal_is_tried_again_from_the_first_byte(status, client, script, answer, file, pauses):
     script.answers = [answer(status, b"<html>proxy</html>"), answer(status), answer(201)]

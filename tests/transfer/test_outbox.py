@@ -68,6 +68,15 @@ def test_without_a_server_or_key_everything_stays_and_only_one_is_tried(tmp_path
     assert names(tmp_path / "product_outbox") == ["a.jsonl.gz", "b.jsonl.gz"]
 
 
+def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(tmp_path, client, clock, put):
+    put("b", 10)
+    (tmp_path / "product_outbox" / "a.jsonl.gz").mkdir()
+    os.utime(tmp_path / "product_outbox" / "a.jsonl.gz", (1, 1))
+    unreadable, sent = upload_outbox(tmp_path, ["products"], client, clock)
+    assert (unreadable.status, sent.status) == ("waiting", "sent")
+    assert unreadable.message.startswith("cannot read")
+
+
 def test_sent_files_are_kept_for_a_month_from_when_they_were_sent(tmp_path, client, clock, put):
     put("a")
     upload_outbox(tmp_path, ["products"], client, clock)
