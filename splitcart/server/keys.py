@@ -19,6 +19,8 @@ def key_check(settings: Settings) -> KeyCheck:
     key = settings.api_secret_key.get_secret_value() if settings.api_secret_key else ""
     if not key.strip():
         raise InputError("API_SECRET_KEY is not set; a server without a key would take files from anyone: set one")
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise InputError("API_SECRET_KEY must be printable ASCII without spaces around it, or no header can hold it")
     expected = _digest(key)
 
     def check(request: Request) -> None:

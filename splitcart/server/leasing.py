@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 import sqlalchemy as sa
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from scheduler import LeaseError, lease_stores, release_lease, renew_lease
@@ -16,6 +16,7 @@ from splitcart.measures.clock import Clock
 from splitcart.server.problems import Problem
 
 MAX_LEASES = 100
+LeaseId = Annotated[int, Path(ge=1, le=2**63 - 1)]  # what a database can look for
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 
 
@@ -47,7 +48,7 @@ def lease_routes(engine: sa.Engine, clock: Clock, rng: Random) -> APIRouter:
         return _json({"leases": leases})
 
     @router.post("/leases/{lease_id}/heartbeat/")
-    def heartbeat(lease_id: int) -> Response:
+    def heartbeat(lease_id: LeaseId) -> Response:
         try:
             with transaction(engine) as session:
                 return _json(renew_lease(session, lease_id, clock))
@@ -55,7 +56,7 @@ def lease_routes(engine: sa.Engine, clock: Clock, rng: Random) -> APIRouter:
             raise Problem(HTTPStatus.CONFLICT, str(error)) from error
 
     @router.post("/leases/{lease_id}/release/")
-    def release(lease_id: int, ended: Release) -> Response:
+    def release(lease_id: LeaseId, ended: Release) -> Response:
         try:
             with transaction(engine) as session:
                 release_lease(session, lease_id, ended.outcome, ended.failure_class, clock)

@@ -67,7 +67,7 @@ def _check_headers(request: Request, limits: Limits) -> str:
     sha256 = headers.get("X-Content-SHA256", "").lower()
     if not SHA256.fullmatch(sha256):
         raise Problem(HTTPStatus.BAD_REQUEST, "X-Content-SHA256 must hold the SHA-256 of the body in 64 hex digits")
-    if "Content-Length" not in headers:
+    if "Content-Length" not in headers or "Transfer-Encoding" in headers:  # of the two, the second counts
         raise Problem(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing; send the file with its size")
     if int(headers["Content-Length"]) > limits.max_bytes:
         detail = f"the body has {headers['Content-Length']} bytes, at most {limits.max_bytes} are taken"

@@ -24,6 +24,13 @@ def test_a_server_without_a_key_does_not_start(key, tmp_path, sqlite):
         create_app(Settings(data_dir=tmp_path, api_secret_key=key), sqlite, fixed_clock)
 
 
+@pytest.mark.parametrize("key", [" secret", "secret\n", "schlüssel"])
+def test_a_server_with_a_key_that_no_client_can_send_does_not_start(key, tmp_path, sqlite):
+    with pytest.raises(InputError, match="API_SECRET_KEY must be printable") as refusal:
+        create_app(Settings(data_dir=tmp_path, api_secret_key=key), sqlite, fixed_clock)
+    assert key.strip() not in str(refusal.value)
+
+
 def test_a_server_that_can_work_says_so_to_anyone(server, settings):
     assert get(server, "/healthz").json() == {"status": "alive"}
     assert get(server, "/readyz").json() == {"status": "ready"}

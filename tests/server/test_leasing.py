@@ -66,6 +66,7 @@ def test_wrong_requests_are_told_what_is_wrong(stores, server):
         (post("lease/", {"company": "aldi", "worker": "den", "limit": 1000}), 422, "limit"),
         (post(f"leases/{lease_id}/release/", {"outcome": "vanished"}), 422, "vanished"),
         (post("leases/9999/heartbeat/", {}), 409, "9999"),
+        (post(f"leases/{2**63}/heartbeat/", {}), 422, "lease_id"),
     ]
     for response, status, word in cases:
         assert (response.status_code, word) == (status, word), response.text

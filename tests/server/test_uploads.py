@@ -225,8 +225,9 @@ def raw(server, body: bytes, **headers: str) -> tuple[http.client.HTTPConnection
 
 
 @on_sqlite
-def test_a_body_of_unknown_length_is_refused(server):
-    connection, _ = raw(server, b"", **{"Transfer-Encoding": "chunked"})
+@pytest.mark.parametrize("promised", [{}, {"Content-Length": "10"}])
+def test_a_body_of_unknown_length_is_refused(server, promised):
+    connection, _ = raw(server, b"", **{"Transfer-Encoding": "chunked"} | promised)
     connection.send(b"0\r\n\r\n")
     assert connection.getresponse().status == 411
     connection.close()
