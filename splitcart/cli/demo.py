@@ -34,16 +34,17 @@ def demo(
             nonlocal begun
             bar.update(task, completed=begun, description=name)
             begun += 1
-            errors.print(f"[{begun}/{STEPS}] {name}", highlight=False, markup=False, soft_wrap=True)
+            errors.print(f"[{begun}/{STEPS}] {name}", highlight=False, soft_wrap=True)
 
         def tell(line: str) -> None:
-            errors.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+            errors.print(f"  {line}", highlight=False, soft_wrap=True)
 
         try:
             summary = run_demo(data_dir, port=port, tell=tell, step=step)
         except KeyboardInterrupt:
             bar.stop()
             fail("interrupted; spiders and servers are stopped, and the next run starts clean", 130)
-    if json_file:
-        json_file.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     print_summary(console, summary, data_dir)
+    if json_file:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -12,6 +12,7 @@ from splitcart.errors import FailedError
 
 TIMEOUT_SECONDS = 120
 POLL_SECONDS = 0.02
+SCRAPY = Path(__file__).with_name("tethered_scrapy.py")  # a killed demo leaves no spider behind
 
 
 @dataclass
@@ -33,14 +34,14 @@ def start_spider(world: World, spider: str, **arguments: str | int) -> SpiderRun
     """Start ``scrapy crawl SPIDER -a NAME=VALUE …`` on the demo's scraper host; its log goes to logs/."""
     log = world.folder / "logs" / f"{world.clock():%Y%m%d-%H%M%S}-{spider}.log"
     log.parent.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "scrapy", "crawl", spider, "-s", "DOWNLOAD_DELAY=0", "-s", f"LOG_FILE={log}"]
+    command = [sys.executable, "-P", str(SCRAPY), "crawl", spider, "-s", "DOWNLOAD_DELAY=0", "-s", f"LOG_FILE={log}"]
     for name, value in arguments.items():
         command += ["-a", f"{name}={value}"]
     process = subprocess.Popen(  # noqa: S603 - our own command line
         command,
         cwd=_project(world.folder),
         env=world.host_environment(),
-        stdin=subprocess.DEVNULL,
+        stdin=world.lifeline,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -136,7 +136,7 @@ def print_summary(console: Console, summary: dict[str, Any], folder: Path) -> No
     inferred, unnamed = archive["inferred_entries"], archive["inferred_entries_without_source"]
     right, spent = summary["share_of_effective_prices_right"], summary["share_of_brute_force"]
     sentences = (
-        f"[bold]{right:.2%}[/] of all prices that SplitCart would have published were right, for [bold]{spent:.0%}[/]",
+        f"{right:.2%} of all prices that SplitCart would have published were right, for {spent:.0%}",
         "of the crawls that crawling every store every day would have taken.",
         f"Archives: {archive['store_files']} store files; {wrong:,} of {observed:,} observed entries differ from the",
         f"truth, {unnamed:,} of {inferred:,} inferred entries do not name their source.",

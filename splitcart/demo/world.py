@@ -94,13 +94,22 @@ def build_market() -> tuple[Market, Incidents]:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Empty the demo's folder; raise InputError for one that is not the demo's own or cannot be written."""
+    """Empty the demo's folder; raise InputError for one that is not the demo's own or cannot be written.
+
+    The marker is there from before the first file to after the last, so that whenever a run ends the next one may empty
+    the folder.
+    """
+    marker = folder / MARKER
     try:
-        if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        if folder.exists() and any(folder.iterdir()) and not marker.exists():
             raise InputError(f"{folder} holds files that are not the demo's; choose an empty folder with --data-dir")
-        shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
-        folder.mkdir(parents=True)
-        (folder / MARKER).write_text("made by splitcart demo, which empties this folder when it runs again\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        marker.write_text("made by splitcart demo, which empties this folder when it runs again\n")
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != marker:
+                path.unlink()
     except OSError as error:
         raise InputError(
             f"cannot write to {folder}: {error.strerror}; choose another folder with --data-dir"
@@ -119,6 +128,7 @@ class World:
         )
         self._port = port
         self._stack = ExitStack()
+        self.lifeline: int
         self.engine: sa.Engine
         self.replica: ReplicaServer
         self.server: BackgroundServer
@@ -127,6 +137,7 @@ class World:
         prepare_folder(self.folder)
         with ExitStack() as stack:
             self._start_log(stack)
+            self._open_lifeline(stack)
             self.engine = open_database(self.settings.resolved_database_url)
             stack.callback(self.engine.dispose)
             self.replica = stack.enter_context(ReplicaServer(self.market, self.clock))
@@ -156,6 +167,12 @@ class World:
         ours.setLevel(logging.INFO)
         ours.propagate = False
         ours.addHandler(handler)
+
+    def _open_lifeline(self, stack: ExitStack) -> None:
+        """A pipe that nobody writes to: who reads from it learns of this process's end, however it ends."""
+        self.lifeline, ours = os.pipe()
+        stack.callback(os.close, self.lifeline)
+        stack.callback(os.close, ours)
 
     def host_environment(self) -> dict[str, str]:
         """The environment of the scraper host: its own data folder, the server's address and key, the sites' URLs."""

@@ -2,15 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
+
+from splitcart.demo.world import MARKER, prepare_folder
+from splitcart.errors import InputError
 
 SPLITCART = [sys.executable, "-m", "splitcart.cli"]
 WAIT_SECONDS = 300
@@ -25,9 +30,9 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str, Path]:
     folder = tmp_path_factory.mktemp("demo")
-    done = run("--data-dir", folder / "data", "--json", folder / "summary.json")
+    done = run("--data-dir", folder / "data", "--json", folder / "figures/summary.json")
     assert done.returncode == 0, done.stderr
-    return json.loads((folder / "summary.json").read_text()), done.stderr + done.stdout, folder / "data"
+    return json.loads((folder / "figures/summary.json").read_text()), done.stderr + done.stdout, folder / "data"
 
 
 def test_at_least_99_percent_of_prices_are_right_for_a_quarter_of_the_crawls(played) -> None:
@@ -82,6 +87,43 @@ def test_ctrl_c_leaves_no_process_behind_and_the_folder_can_be_used_again(tmp_pa
     )
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert (tmp_path / "data" / ".splitcart-demo").exists()
+
+
+def test_a_demo_that_is_killed_leaves_no_spider_behind(tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        [*SPLITCART, "demo", "--data-dir", tmp_path / "data"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (children := psutil.Process(demo.pid).children()) and time.monotonic() < deadline:
+        demo.poll()
+    demo.kill()
+    demo.wait()
+    assert children
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def test_a_folder_that_was_emptied_half_way_is_still_the_demos(tmp_path: Path) -> None:
+    prepare_folder(tmp_path)
+    (tmp_path / "server").mkdir()
+    (tmp_path / "demo.log").touch()
+    refused = mock.Mock(side_effect=PermissionError(13, "Permission denied"))
+    with mock.patch.object(shutil, "rmtree", refused), pytest.raises(InputError, match="Permission denied; choose"):
+        prepare_folder(tmp_path)
+    prepare_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [MARKER]
+
+
+def test_a_link_to_the_demos_folder_stays_and_what_it_links_to_elsewhere_too(tmp_path: Path) -> None:
+    data, letters, link = tmp_path / "data", tmp_path / "letters", tmp_path / "link"
+    data.mkdir()
+    letters.mkdir()
+    (letters / "letter.txt").touch()
+    link.symlink_to(data)
+    prepare_folder(link)
+    (data / "letters").symlink_to(letters)
+    prepare_folder(link)
+    assert [path.name for path in data.iterdir()] == [MARKER]
+    assert (link.is_symlink(), (letters / "letter.txt").exists()) == (True, True)
 
 
 def test_a_folder_of_someone_else_is_left_alone(tmp_path: Path) -> None:
