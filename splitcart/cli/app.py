@@ -9,7 +9,7 @@ import typer
 
 from splitcart import __version__
 from splitcart.cli.common import close_databases, errors, fail
-from splitcart.errors import SplitCartError
+from splitcart.errors import FailedError, SplitCartError
 
 GROUPS = ("update", "group", "schedule", "generate", "archive", "db")
 COMMANDS = ("upload", "serve", "replica", "demo")
@@ -42,12 +42,15 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; an error that was raised on purpose is one line on standard error and an exit code."""
+    """Run the command line; an error is one line on standard error and an exit code."""
     try:
         app()
-    except SplitCartError as error:
+    except Exception as error:  # noqa: BLE001 - a full disk, a lost database: nobody stands behind this door
         if "--debug" in sys.argv:
             errors.print_exception()
-        fail(str(error), error.exit_code)
+        if isinstance(error, SplitCartError):
+            fail(str(error), error.exit_code)
+        first_line = str(error).partition("\n")[0]
+        fail(f"{type(error).__name__}: {first_line}; splitcart --debug … shows where", FailedError.exit_code)
     finally:
         close_databases()

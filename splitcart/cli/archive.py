@@ -87,7 +87,7 @@ def _reading() -> Iterator[Session]:
 
 @contextmanager
 def _progress() -> Iterator[archive.Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("archive")
         yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)

@@ -1,22 +1,29 @@
 """What all commands share: the console, the database, progress, one clear line for an error."""
 
+import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+from rich.text import Text
 
 from splitcart.config import get_settings
 
 if TYPE_CHECKING:  # a scraper host has no database packages
     import sqlalchemy as sa
 
-console = Console()
-errors = Console(stderr=True)
+PIPED_WIDTH = 1000  # characters: a row stays on one line for whatever program reads it
+
+# No markup and no emoji codes: a store's name or a path may hold brackets and colons.
+console = Console(
+    markup=False, emoji=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+)
+errors = Console(stderr=True, markup=False, emoji=False)
 _opened = ExitStack()
 
 
@@ -40,15 +47,21 @@ def print_json(document: Any) -> None:
     sys.stdout.write(orjson.dumps(document, option=options).decode())
 
 
-def print_line(markup: str) -> None:
-    """Print one line that no terminal width breaks; text from elsewhere in it must be escaped."""
-    console.print(markup, highlight=False, soft_wrap=True)
+def print_line(line: str | Text) -> None:
+    """Print one line that no terminal width breaks."""
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 def print_refused(refused: Mapping[str, str]) -> None:
     """Print a line for each file (or other named thing) that was refused, with its reason."""
     for name, reason in refused.items():
-        print_line(f"[red]refused[/] {escape(name)}: {escape(reason)}")
+        print_line(Text.assemble(("refused", "red"), f" {name}: {reason}"))
+
+
+def make_table(*headings: str, right: Container[str] = (), **looks: Any) -> Table:
+    """Return a table that folds what is too wide and cuts nothing; ``right`` names the columns of numbers."""
+    columns = (Column(each, overflow="fold", justify="right" if each in right else "left") for each in headings)
+    return Table(*columns, **looks)
 
 
 @contextmanager
@@ -58,14 +71,14 @@ def counting(unit: str, *, show: bool = True) -> Iterator[Callable[[str], None]]
         TextColumn("{task.completed} " + unit),
         BarColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=errors, transient=True, disable=not (show and errors.is_terminal)) as bar:
         task = bar.add_task("", total=None)
-        yield lambda name: bar.update(task, advance=1, description=escape(name))
+        yield lambda name: bar.update(task, advance=1, description=name)
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print one line on standard error and leave with ``exit_code``."""
-    errors.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False)
+    errors.print(Text.assemble(("error:", "bold red"), f" {message}"), soft_wrap=True, highlight=False)
     sys.exit(exit_code)

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from splitcart.cli.common import counting, database, print_line, print_refused
 from splitcart.config import get_settings
@@ -23,7 +22,7 @@ def upgrade() -> None:
         upgrade_schema(engine)
     finally:
         engine.dispose()
-    print_line(f"the schema of {escape(engine.url.render_as_string())} is current")
+    print_line(f"the schema of {engine.url.render_as_string()} is current")
 
 
 @app.command()

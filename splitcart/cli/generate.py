@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from splitcart.cli.common import console, database
+from splitcart.cli.common import console, database, make_table
 from splitcart.config import get_chain, get_chains, get_settings
 from splitcart.errors import InputError
 
@@ -78,29 +77,25 @@ def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
 
 
 def _print(report: ClusterReport) -> None:
-    console.print(f"[bold]{report.company}[/]: {_summary(report)}", soft_wrap=True)
-    table = Table()
-    for heading in ("cluster", "stores", "change"):
-        table.add_column(heading, justify="right" if heading == "stores" else "left")
+    console.print(Text.assemble((report.company, "bold"), f": {_summary(report)}"), soft_wrap=True)
+    clusters = make_table("cluster", "stores", "change", right={"stores"})
     for name, stores in report.clusters.items():
-        table.add_row(escape(name), str(len(stores)), "new" if name in report.created else "")
+        clusters.add_row(name, str(len(stores)), "new" if name in report.created else "")
     for name in report.ended:
-        table.add_row(escape(name), "0", "ended")
-    console.print(table)
+        clusters.add_row(name, "0", "ended")
+    console.print(clusters)
     if report.isolated or report.invalid:
         _print_left_out(report)
 
 
 def _print_left_out(report: ClusterReport) -> None:
-    console.print(f"[bold]{report.company}[/]: stores in no cluster")
-    table = Table()
-    for heading in ("store", "name", "why"):
-        table.add_column(heading)
+    console.print(Text.assemble((report.company, "bold"), ": stores in no cluster"))
+    left_out = make_table("store", "name", "why")
     for store, reason in report.invalid:
-        table.add_row(store.store_id, escape(store.name), f"[red]{reason}[/]")
+        left_out.add_row(store.store_id, store.name, Text(reason, "red"))
     for store in report.isolated:
-        table.add_row(store.store_id, escape(store.name), f"isolated at {store.latitude:.4f}, {store.longitude:.4f}")
-    console.print(table)
+        left_out.add_row(store.store_id, store.name, f"isolated at {store.latitude:.4f}, {store.longitude:.4f}")
+    console.print(left_out)
 
 
 def _summary(report: ClusterReport) -> str:

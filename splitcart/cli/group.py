@@ -6,15 +6,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from splitcart.cli.common import console, database, print_json
+from splitcart.cli.common import console, database, make_table, print_json
 from splitcart.config import get_chain, get_chains, get_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import sqlalchemy as sa
+    from rich.table import Table
 
     from grouping.overview import GroupDetails, GroupLine
     from grouping.run import RunReport
@@ -175,9 +175,9 @@ def _print_run(report: RunReport) -> None:
 
 def _print_list(lines: list[GroupLine]) -> None:
     columns = ("id", "group", "members", "Ambassador", "status", "checked", "accuracy", "waiting")
-    table = _table(*columns)
+    groups = _table(*columns)
     for line in lines:
-        table.add_row(
+        groups.add_row(
             str(line.id),
             line.name + (f" ({line.category})" if line.category else ""),
             str(line.members) + (f" ({line.unconfirmed} unconfirmed)" if line.unconfirmed else ""),
@@ -187,7 +187,7 @@ def _print_list(lines: list[GroupLine]) -> None:
             "" if line.accuracy is None else f"{line.accuracy:.2%} of {line.audited:,}",
             str(line.candidates or ""),
         )
-    console.print(table if lines else "no groups; splitcart group seed or splitcart group run makes them")
+    console.print(groups if lines else "no groups; splitcart group seed or splitcart group run makes them")
 
 
 def _print_group(details: GroupDetails) -> None:
@@ -207,7 +207,7 @@ def _print_group(details: GroupDetails) -> None:
 
 def _table(*columns: str, title: str | None = None) -> Table:
     """A table without lines, so that it fits a terminal of 80 columns."""
-    return Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    return make_table(*columns, title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def _instant(at: datetime | None) -> str:

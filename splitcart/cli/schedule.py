@@ -6,10 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from splitcart.cli.common import console, database, print_json
+from splitcart.cli.common import console, database, make_table, print_json
 from splitcart.config import get_chain, get_chains, get_settings
 from splitcart.errors import InputError
 
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from rich.table import Table
     from sqlalchemy.orm import Session
 
     from scheduler import ScrapeScheduler
@@ -49,7 +48,7 @@ def show_command(company: Company = None, limit: Limit = 20, cluster: Cluster = 
                 continue
             table = _table("#", "store", "mode", "step", "reason")
             for number, entry in enumerate(scheduler.get_queue(limit), start=1):
-                table.add_row(str(number), entry.store_id, entry.mode, entry.kind, escape(entry.reason))
+                table.add_row(str(number), entry.store_id, entry.mode, entry.kind, entry.reason)
             _show(
                 table, f"{chain.name}: what to scrape next" if table.row_count else f"{chain.slug}: nothing is due now"
             )
@@ -115,25 +114,20 @@ def _scheduler(session: Session, chain: Chain, cluster: str | None) -> ScrapeSch
 
 
 def _show(table: Table, title: str) -> None:
-    console.print(f"[bold]{title}[/]", highlight=False, soft_wrap=True)
+    console.print(title, style="bold", highlight=False, soft_wrap=True)
     if table.row_count:
         console.print(table)
 
 
 def _table(*headings: str) -> Table:
-    table = Table()
-    for heading in headings:
-        table.add_column(
-            heading, justify="right" if heading in {"#", "stores", "covered", "out", "failures"} else "left"
-        )
-    return table
+    return make_table(*headings, right={"#", "stores", "covered", "out", "failures"})
 
 
 def _clusters_table(scheduler: ScrapeScheduler) -> Table:
     table = _table("cluster", "phase", "stores", "covered", "parked", "out", "oldest data")
     for cluster in scheduler.roster.clusters.values():
         table.add_row(
-            escape(cluster.name),
+            cluster.name,
             cluster.phase,
             str(len(cluster.stores)),
             str(cluster.covered),
@@ -149,7 +143,7 @@ def _leases_table(scheduler: ScrapeScheduler) -> Table:
     for lease in scheduler.roster.leases:
         if lease.released_at is None and lease.store_id in scheduler.roster.stores:
             store_id, expires = scheduler.roster.stores[lease.store_id].store_id, f"{lease.expires_at:%d %b %H:%M}"
-            table.add_row(str(lease.id), store_id, escape(lease.worker), expires, escape(lease.reason))
+            table.add_row(str(lease.id), store_id, lease.worker, expires, lease.reason)
     return table
 
 
@@ -159,7 +153,7 @@ def _failing_table(scheduler: ScrapeScheduler) -> Table:
         if store.strikes:
             due = f"{store.not_before:%d %b %H:%M}" if store.not_before else ""
             parked = "parked" if store.is_parked else ""
-            table.add_row(store.store_id, escape(store.name), str(store.strikes), store.last_failure, due, parked)
+            table.add_row(store.store_id, store.name, str(store.strikes), store.last_failure, due, parked)
     return table
 
 

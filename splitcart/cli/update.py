@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from splitcart.cli.common import console, counting, database, print_json, print_line, print_refused
+from splitcart.cli.common import console, counting, database, make_table, print_json, print_line, print_refused
 from splitcart.config import get_settings
 from splitcart.errors import FailedError
 
@@ -69,14 +67,13 @@ def products(
 
 def _show_products(update: "ProductsUpdate") -> None:
     totals = update.as_json()["totals"]
-    table = Table("what", "count", title="update products")
-    table.columns[1].justify = "right"
-    table.add_row("files taken", f"{totals['files'] - totals['duplicate_files']:,}")
-    table.add_row("files known already", f"{totals['duplicate_files']:,}")
+    rows = make_table("what", "count", right={"count"}, title="update products")
+    rows.add_row("files taken", f"{totals['files'] - totals['duplicate_files']:,}")
+    rows.add_row("files known already", f"{totals['duplicate_files']:,}")
     for name, words in COUNTS.items():
         if totals.get(name):
-            table.add_row(words, f"{totals[name]:,}")
-    console.print(table)
+            rows.add_row(words, f"{totals[name]:,}")
+    console.print(rows)
     for crawl in update.crawls:
         if crawl.status == "ingested" and crawl.complete_categories < crawl.categories:
             print_line(
@@ -114,7 +111,7 @@ def stores(
 
 
 def _show_stores(update: "StoresUpdate") -> None:
-    table = Table(
+    rows = make_table(
         "company", "created", "updated", "unchanged", "switched off", "back again", "moved", title="update stores"
     )
     for company, counts in sorted(update.companies.items()):
@@ -126,11 +123,11 @@ def _show_stores(update: "StoresUpdate") -> None:
             counts.reactivated,
             len(counts.moved),
         )
-        table.add_row(company, *(f"{number:,}" for number in numbers))
-    console.print(table)
+        rows.add_row(company, *(f"{number:,}" for number in numbers))
+    console.print(rows)
     for company, counts in sorted(update.companies.items()):
         if counts.odd_ids:
-            ids = ", ".join(map(escape, counts.odd_ids))
+            ids = ", ".join(counts.odd_ids)
             print_line(f"{company}: ids not of the chain's form, kept but never crawled: {ids}")
     print_refused(update.refused)
 
@@ -153,4 +150,4 @@ def _show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
         stores = {store.id: store for slug, store in rows if slug == company}
         points = (StorePoint(store.id, store.latitude, store.longitude) for store in stores.values())
         for row_id, reason in invalid_stores(points).items():
-            print_line(f"{company} {escape(stores[row_id].store_id)}: {reason}; kept, but left out of clustering")
+            print_line(f"{company} {stores[row_id].store_id}: {reason}; kept, but left out of clustering")

@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
-from splitcart.cli.common import console, errors
+from splitcart.cli.common import console, errors, make_table
 from splitcart.config import get_settings
 from splitcart.errors import FailedError
 
@@ -34,10 +33,10 @@ def upload(
     if not outcomes:
         console.print("nothing waits in the outboxes")
         return
-    table = Table("kind", "file", "result", "")
+    rows = make_table("kind", "file", "result", "")
     for one in outcomes:
-        table.add_row(one.kind, Text(one.path.name), Text(one.status, STYLES[one.status]), Text(one.message))
-    console.print(table)
+        rows.add_row(one.kind, one.path.name, Text(one.status, STYLES[one.status]), one.message)
+    console.print(rows)
     undelivered = sum(not one.is_delivered for one in outcomes)
     if undelivered:
         raise FailedError(f"{undelivered} of {len(outcomes)} files were not delivered; the table says why")

@@ -1,13 +1,17 @@
 """``splitcart group``: seeding, running and reading groups from the front door."""
 
 import json
+import re
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from splitcart.cli.common import console
 from splitcart.cli.group import app
 from splitcart.config import get_settings
-from splitcart.database import open_database
+from splitcart.database import open_database, transaction
+from splitcart.database.models import Store, StoreGroup
 from splitcart.errors import InputError
 from tests.grouping.factory import BASE, SmallChain, day
 
@@ -48,6 +52,26 @@ def test_reports_come_as_json():
     assert [report["how"] for report in json.loads(run("seed", "--json"))] == ["singletons"]
     (report,) = json.loads(run("run", "--json"))
     assert report["founded"] == {"aldi G003": ["G001", "G002", "G003"]}
+
+
+def test_names_are_shown_as_they_are_whatever_brackets_they_hold():
+    run("run")
+    engine = open_database(get_settings().resolved_database_url)
+    with transaction(engine) as session:
+        session.execute(sa.update(Store).values(name="[/red] Shop [x] :cat:"))
+    engine.dispose()
+    assert run("show", "1").count("[/red] Shop [x] :cat:") == 3
+
+
+def test_nothing_is_cut_for_a_program_that_reads_or_on_a_narrow_terminal(monkeypatch):
+    run("run")
+    engine = open_database(get_settings().resolved_database_url)
+    with transaction(engine) as session:
+        session.execute(sa.update(StoreGroup).values(status="AMBASSADOR_STALE", name="A name of many long words"))
+    engine.dispose()
+    assert re.search("A name of many long words +3 +G003 +AMBASSADOR_STALE", run("list"))
+    monkeypatch.setattr(console, "width", 50)
+    assert "…" not in run("list")
 
 
 def test_an_unknown_group_or_company_is_refused():
