@@ -5,12 +5,20 @@ from datetime import time
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
+from splitcart.config.addresses import is_address
 from splitcart.errors import InputError
+from splitcart.measures.slugs import slug
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Span = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
 
 
 class ChangeTime(msgspec.Struct, frozen=True):
@@ -30,33 +38,33 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     divisions_kept: list[str] = []
     excluded_categories: list[str] = []
     change_times: list[str] = []
-    delay_seconds: float = 1.0
+    delay_seconds: Span = 1.0
     # geography
-    eps_km: float = 25.0
-    min_samples: int = 3
+    eps_km: Annotated[float, Meta(gt=0)] = 25.0
+    min_samples: Count = 3
     # comparing; docs/grouping.md tells how
-    true_overlap: float = 0.98
-    range_overlap: float = 0.95
-    min_shared_skus: int = 20
-    category_min_shared: int = 8
-    category_min_different: int = 3
-    category_error_rate: float = 0.02
-    category_tail: float = 0.001
-    window_hours: float = 48.0
-    bracket_days: float = 10.0
-    min_stable_share: float = 0.30
-    min_stable_skus: int = 200
-    current_pricing_hours: float = 72.0
-    check_hours: float = 20.0  # a group, or an outlier, at most once in so many: daily, with slack for the hour
-    max_solo_change: float = 0.02
-    max_flip_change: float = 0.20  # the same across a change time
-    price_event_share: float = 0.01
-    remerge_days: float = 14.0
-    max_exception_categories: int = 3
-    max_exception_share: float = 0.25
+    true_overlap: Share = 0.98
+    range_overlap: Share = 0.95
+    min_shared_skus: Count = 20
+    category_min_shared: Count = 8
+    category_min_different: Count = 3
+    category_error_rate: Share = 0.02
+    category_tail: Share = 0.001
+    window_hours: Span = 48.0
+    bracket_days: Span = 10.0
+    min_stable_share: Share = 0.30
+    min_stable_skus: Count = 200
+    current_pricing_hours: Span = 72.0
+    check_hours: Span = 20.0  # a group, or an outlier, at most once in so many: daily, with slack for the hour
+    max_solo_change: Share = 0.02
+    max_flip_change: Share = 0.20  # the same across a change time
+    price_event_share: Share = 0.01
+    remerge_days: Span = 14.0
+    max_exception_categories: Count = 3
+    max_exception_share: Share = 0.25
     # completeness
-    complete_share: float = 0.90
-    min_reference_rows: int = 10
+    complete_share: Share = 0.90
+    min_reference_rows: Count = 10
 
     def is_store_id(self, text: str) -> bool:
         """Tell whether ``text`` has the form of this chain's store ids."""
@@ -82,14 +90,32 @@ def read_chains(path: Path | None = None) -> dict[str, Chain]:
         raise InputError(f"SPLITCART_CHAINS_FILE names {path}: {error.strerror}; correct or unset it") from error
     try:
         chains = msgspec.toml.decode(source, type=dict[str, Chain])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InputError(
             f"chains file {path or 'chains.toml'}: {error}; docs/configuration.md lists the keys"
         ) from error
-    chains = {slug: msgspec.structs.replace(chain, slug=slug) for slug, chain in chains.items()}
+    chains = {name: msgspec.structs.replace(chain, slug=name) for name, chain in chains.items()}
     for chain in chains.values():
-        chain.parsed_change_times()
+        _check(chain)
     return chains
+
+
+def _check(chain: Chain) -> None:
+    """Raise InputError for what the form of the file does not tell: texts that mean something."""
+    chain.parsed_change_times()
+    if slug(chain.slug) != chain.slug:
+        raise InputError(f"chains file: {chain.slug!r} cannot name a chain; expected lower-case letters and digits")
+    try:
+        re.compile(chain.store_id_pattern)
+    except re.error as error:
+        raise InputError(
+            f"chains file, {chain.slug}.store_id_pattern: {chain.store_id_pattern!r} is no pattern: {error}; correct it"
+        ) from error
+    for key, url in chain.base_urls.items():
+        if not is_address(url):
+            raise InputError(
+                f"chains file, {chain.slug}.base_urls.{key}: {url!r} is not the address of a site; correct it"
+            )
 
 
 @cache

@@ -4,12 +4,23 @@ import os
 import socket
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AwareDatetime, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from splitcart.config.addresses import is_address
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock, shifted_clock, system_clock
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise ValueError(f"{text!r} is not the address of a site; expected one like https://www.example.org")
+    return text
+
+
+SiteUrl = Annotated[str, AfterValidator(_address)]
 
 
 class Settings(BaseSettings):
@@ -57,13 +68,13 @@ class Settings(BaseSettings):
         validation_alias="SPLITCART_CLOCK_START",
         description="pretend that it is this instant (rehearsals and tests only)",
     )
-    aldi_api_url: str | None = Field(
+    aldi_api_url: SiteUrl | None = Field(
         None, validation_alias="ALDI_API_URL", description="base URL of ALDI's API in place of the real one"
     )
-    aldi_site_url: str | None = Field(
+    aldi_site_url: SiteUrl | None = Field(
         None, validation_alias="ALDI_SITE_URL", description="base URL of ALDI's site in place of the real one"
     )
-    woolworths_site_url: str | None = Field(
+    woolworths_site_url: SiteUrl | None = Field(
         None,
         validation_alias="WOOLWORTHS_SITE_URL",
         description="base URL of Woolworths' site in place of the real one",
@@ -84,7 +95,7 @@ class Settings(BaseSettings):
 
     def base_url(self, company: str, key: str, default: str) -> str:
         """Return the configured base URL of a company's site, without a trailing slash."""
-        return (getattr(self, f"{company}_{key}_url", None) or default).rstrip("/")
+        return (getattr(self, f"{company}_{key}_url", None) or default).strip().rstrip("/")
 
 
 def read_settings() -> Settings:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import requests
 import tenacity
 
-from splitcart.config import Settings
+from splitcart.config import Settings, is_address
 from splitcart.errors import FailedError, InputError
 from splitcart.measures.clock import Clock, system_clock
 from splitcart.transfer.kinds import get_kind
@@ -67,14 +67,9 @@ def join_url(base_url: str, path: str) -> str:
     A path in ``base_url`` is kept. Raises InputError for a base that is not an http(s) address, or that carries a user,
     a query or a fragment.
     """
-    try:
-        parts = urlsplit(base_url.strip())
-        extra = parts.query or parts.fragment or parts.username or parts.password
-        is_address = parts.scheme in {"http", "https"} and parts.hostname and not extra and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        is_address = False
-    if not is_address:
+    if not is_address(base_url):
         raise InputError(f"{base_url!r} is not the address of a server; expected one like https://prices.example.org")
+    parts = urlsplit(base_url.strip())
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/{quote(path.lstrip('/'))}"
 
 

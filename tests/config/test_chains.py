@@ -54,11 +54,19 @@ CHAIN = 'name = "X"\nstore_id_pattern = "X"\nbase_urls = {}\n'
         (f"[x]\n{CHAIN}change_times = ['Someday']\n", "x.change_times: 'Someday' is not like 'Wed 00:00'; correct it"),
         (f"[x]\n{CHAIN}change_times = ['Wed 24:00']\n", "'Wed 24:00' is not like 'Wed 00:00'"),
         ("not toml", "chains file"),
+        ("name = '\udcff'", "chains file .*utf-8"),
+        (f"[x]\n{CHAIN}delay_seconds = -1.0\n", ">= 0.0.*delay_seconds"),
+        (f"[x]\n{CHAIN}delay_seconds = nan\n", "delay_seconds"),
+        (f"[x]\n{CHAIN}true_overlap = 98\n", "<= 1.0.*true_overlap"),
+        (f"[x]\n{CHAIN}window_hours = -1\n", "window_hours"),
+        (f"['X Y']\n{CHAIN}", "'X Y' cannot name a chain"),
+        ("[x]\nname = 'X'\nstore_id_pattern = 'G('\nbase_urls = {}\n", "x.store_id_pattern: 'G\\(' is no pattern"),
+        ("[x]\nname = 'X'\nstore_id_pattern = 'G'\nbase_urls = {api = 'x.org'}\n", "x.base_urls.api: 'x.org' is not"),
     ],
 )
 def test_a_chains_file_that_is_wrong_says_what_is_wrong(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "chains.toml"
-    path.write_text(text)
+    path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(InputError, match=problem):
         read_chains(path)
 

@@ -52,6 +52,13 @@ def test_a_pretended_clock_starts_at_its_instant_and_runs_on(monkeypatch: pytest
     assert datetime(2026, 3, 2, 9, tzinfo=UTC) <= first <= clock()
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:8001", "api.example.org", "ftp://a", "http://", "http://a:99999"])
+def test_a_site_that_is_no_address_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ALDI_API_URL", url)
+    with pytest.raises(InputError, match=r"setting ALDI_API_URL: .* is not the address of a site"):
+        read_settings()
+
+
 def test_the_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_SECRET_KEY", "sc_very_secret")
     assert "very_secret" not in repr(read_settings())
