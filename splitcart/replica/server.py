@@ -99,6 +99,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                log_config=None,  # the process's own logging, which a server beside this one uses too
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
