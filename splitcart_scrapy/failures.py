@@ -67,19 +67,22 @@ STOPS_SPIDER = frozenset({FailureClass.BLOCKED, FailureClass.RATE_LIMITED})
 _MAX_SHOWN = 80
 
 
-def refusal(status: int, body: bytes, url: str, *, is_page: bool = False) -> SiteError | None:
+def refusal(status: int, body: bytes, url: str, *, is_page: bool = False, names_wait: bool = False) -> SiteError | None:
     """Return what is wrong with an answer, None if it may be what was asked for: JSON, or an HTML page.
 
-    A page where JSON is expected is a block (docs/retailers.md#woolworths-defence): no API answers with HTML.
+    A page where JSON is expected is a block (docs/retailers.md#woolworths-defence), and so is a redirect: no API
+    answers so. ``names_wait``: it says when to come back; the middleware has waited as long as it does.
     """
     if status == 403:
         return BlockedError(f"blocked: 403 at {url}")
-    if status == 429:
-        return RateLimitedError(f"rate limited: 429 at {url}, also after waiting")
+    if status == 429 or (status == 503 and names_wait):
+        return RateLimitedError(f"rate limited: {status} at {url}, also after waiting")
     if status >= 500:
         return NetworkError(f"{status} at {url}, also when asked again")
-    if not is_page and body.lstrip()[:1] == b"<":
-        return BlockedError(f"blocked: a page where JSON was expected at {url}: {_shown(body)}")
+    is_redirect = 300 <= status < 400  # followed, it would lead to an error page, or to an answer for something else
+    if not is_page and (is_redirect or body.lstrip()[:1] == b"<"):
+        what = "a redirect" if is_redirect else "a page"
+        return BlockedError(f"blocked: {what} where JSON was expected at {url}: {_shown(body)}")
     if status != 200:
         return SiteChangedError(f"{status} at {url}, expected 200: {_shown(body)}", status)
     return None

@@ -24,9 +24,10 @@ WAITED = "splitcart_waits"
 
 
 class RetryAfterMiddleware:
-    """Wait as long as a 429 asks for and try again; leave the answer to the spider when that is too long or too often.
+    """Wait as long as a 429 or 503 asks for and try again; leave it to the spider when that is too long or too often.
 
-    Without a Retry-After header the wait doubles from ``RETRY_AFTER_DEFAULT_SECONDS``.
+    For a 429 without a Retry-After header the wait doubles from ``RETRY_AFTER_DEFAULT_SECONDS``; a 503 without one is
+    any failure of the server.
     """
 
     def __init__(self, max_seconds: float, default_seconds: float, times: int, clock: Clock) -> None:
@@ -46,15 +47,18 @@ class RetryAfterMiddleware:
         )
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
-        if response.status != 429:
+        if response.status not in {429, 503}:
             return response
         waits = request.meta.get(WAITED, 0)
         seconds = self._asked_seconds(response)
         if seconds is None:
+            if response.status == 503:
+                return response
             seconds = self.default_seconds * 2**waits
         if waits >= self.times or seconds > self.max_seconds:
+            request.meta["dont_retry"] = True  # nor by Scrapy, which would not wait
             return response
-        logger.info("%s answers 429: waiting %.0f s", request.url, seconds)
+        logger.info("%s answers %d: waiting %.0f s", request.url, response.status, seconds)
         await asyncio.sleep(seconds)
         again = request.replace(dont_filter=True)
         again.meta[WAITED] = waits + 1

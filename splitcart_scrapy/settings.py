@@ -26,8 +26,8 @@ RETRY_AFTER_DEFAULT_SECONDS = 15.0
 RETRY_AFTER_TIMES = 3
 
 DOWNLOADER_MIDDLEWARES = {
-    # Nearer to the engine than Scrapy's retry middleware (550), which must not see what is merely waited for.
-    "splitcart_scrapy.middlewares.RetryAfterMiddleware": 545,
+    # Nearer to the site than Scrapy's retry middleware (550), which must not see what is merely waited for.
+    "splitcart_scrapy.middlewares.RetryAfterMiddleware": 555,
 }
 
 EXTENSIONS = {

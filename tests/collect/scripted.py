@@ -8,6 +8,8 @@ from threading import Thread
 from typing import Any
 
 Page = Mapping[str, Any]
+REDIRECT: Page = {"status": 307}
+AWAY: Page = {"status": 503}
 
 
 def row(sku: int, department: str = "Pantry", *, store: int = 1147, **facts: Any) -> dict[str, Any]:
@@ -38,7 +40,10 @@ def tree(*departments: str) -> Page:
 
 
 class Site:
-    """``listings``: the pages of each department; the last one is repeated for ever."""
+    """``listings``: the pages of each department; the last one is repeated for ever.
+
+    ``REDIRECT`` leads to itself, ``AWAY`` is a 503 that asks to come back in an hour.
+    """
 
     def __init__(self, listings: Mapping[str, Sequence[Page]]) -> None:
         self.listings = listings
@@ -57,15 +62,17 @@ class Site:
 def serving(site: Site) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._say(b"<html></html>" if self.path == "/" else json.dumps(site.answer(self.path, b"")).encode())
+            self._say({} if self.path == "/" else site.answer(self.path, b""))
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self._say(json.dumps(site.answer(self.path, body)).encode())
+            self._say(site.answer(self.path, self.rfile.read(int(self.headers["Content-Length"]))))
 
-        def _say(self, body: bytes) -> None:
-            self.send_response(200)
+        def _say(self, page: Page) -> None:
+            body = json.dumps(page).encode()
+            self.send_response(page.get("status", 200))
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Location", self.path)
+            self.send_header("Retry-After", "3600")
             self.end_headers()
             self.wfile.write(body)
 

@@ -11,7 +11,7 @@ from splitcart.measures.clock import system_clock
 from splitcart.transfer import CrawlWriter
 from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord
 from tests.collect.runs import NOW, outbox, the_file
-from tests.collect.scripted import Site, page, row, serving
+from tests.collect.scripted import AWAY, REDIRECT, Site, page, row, serving
 
 
 @pytest.fixture
@@ -167,3 +167,15 @@ async def test_a_resumed_crawl_knows_that_the_site_named_its_store(crawl_site):
     assert [row.sku for row in rows] == ["1"]
     assert closing.store_verified
     assert verdicts(closing) == {"Pantry": None, "Bakery": "1 rows of another store"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure_class"), [(REDIRECT, FailureClass.BLOCKED), (AWAY, FailureClass.RATE_LIMITED)]
+)
+@pytest_twisted.ensureDeferred
+async def test_a_redirect_and_a_long_wait_end_the_crawl_at_once(crawl_site, answer, failure_class):
+    site = await crawl_site(Pantry=[page(1, row(1))], Bakery=[answer], Deli=[page(1, row(2))])
+    assert site.asked == [("Pantry", 1), ("Bakery", 1)]
+    _, closing = the_file()
+    assert verdicts(closing) == {"Pantry": None}
+    assert closing.failure_class is failure_class

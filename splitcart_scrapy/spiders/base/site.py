@@ -132,6 +132,8 @@ class SiteSpider(Spider):
         Raises a SiteError for a block, a refusal or a broken connection.
         """
         assert self.crawler.engine is not None
+        if not is_page:
+            request.meta["dont_redirect"] = True
         try:
             response = await self.crawler.engine.download_async(request)
         except DownloadTimeoutError as error:
@@ -140,7 +142,8 @@ class SiteSpider(Spider):
             raise NetworkError(f"no answer from {request.url}: {error or type(error).__name__}") from error
         except IgnoreRequest as error:
             raise BlockedError(f"not asked for, robots.txt forbids it: {request.url}") from error
-        if problem := refusal(response.status, response.body, request.url, is_page=is_page):
+        names_wait = "Retry-After" in response.headers
+        if problem := refusal(response.status, response.body, request.url, is_page=is_page, names_wait=names_wait):
             raise problem
         return response
 
