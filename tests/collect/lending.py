@@ -15,6 +15,7 @@ class LendingDesk:
     heartbeats: ClassVar[list[str]] = []
     asked: ClassVar[list[tuple[str, str, str | None]]] = []
     broken: ClassVar[set[str]] = set()
+    error: ClassVar[type[Exception]] = FailedError
 
     @classmethod
     def put(cls, company: str, *store_ids: str, **facts: object) -> None:
@@ -27,6 +28,7 @@ class LendingDesk:
     def clear(cls) -> None:
         for kept in (cls.waiting, cls.released, cls.heartbeats, cls.asked, cls.broken):
             kept.clear()
+        cls.error = FailedError
 
     def __init__(self, settings: Settings, company: str, worker: str, *, cluster: str | None = None) -> None:
         self.asked.append((company, worker, cluster))
@@ -45,4 +47,4 @@ class LendingDesk:
 
     def _fail(self, method: str) -> None:
         if method in self.broken:
-            raise FailedError(f"{method} does not work in this test")
+            raise self.error(f"{method} does not work in this test")

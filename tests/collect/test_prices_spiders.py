@@ -7,6 +7,7 @@ import pytest_twisted
 from scrapy import signals
 from scrapy.crawler import CrawlerRunner
 
+from splitcart.errors import FailedError
 from splitcart.replica.sites.weather import Fault, Rule
 from splitcart.transfer.records import FailureClass
 from splitcart_scrapy.items import CategoryEndItem
@@ -311,33 +312,44 @@ async def stopped_after_a_category():
     return crawler
 
 
+# A database that is busy raises an error of its own.
+lenders_errors = pytest.mark.parametrize("error", [FailedError, RuntimeError])
+
+
+@lenders_errors
 @pytest_twisted.ensureDeferred
-async def test_the_lender_hears_of_the_crawl_while_it_goes_on(replica, crawl, desk):
+async def test_the_lender_hears_of_the_crawl_while_it_goes_on(replica, crawl, desk, error):
     market = small_market("aldi")
     replica(market).weather.add(Rule(fault=Fault.DELAY, seconds=0.03))
     store = first_store(market, "aldi")
     desk.put("aldi", store)
     desk.broken.add("heartbeat")
+    desk.error = error
     await crawl("aldi", {"HEARTBEAT_SECONDS": 0.01})
     assert set(desk.heartbeats) == {store}
+    assert len(desk.heartbeats) > 1
     assert desk.released == [(store, "finished", None)]
 
 
+@lenders_errors
 @pytest_twisted.ensureDeferred
-async def test_a_lender_that_cannot_be_reached_ends_the_spider_with_one_line(crawl, desk, caplog):
+async def test_a_lender_that_cannot_be_reached_ends_the_spider_with_one_line(crawl, desk, caplog, error):
     desk.broken.add("next_store")
+    desk.error = error
     crawler = await crawl("aldi")
     assert figures(crawler)["finish_reason"] == "no_store_source"
     assert "no store to crawl: next_store does not work in this test" in caplog.text
     assert "Traceback" not in caplog.text
 
 
+@lenders_errors
 @pytest_twisted.ensureDeferred
-async def test_a_store_that_cannot_be_given_back_does_not_end_the_spider(replica, crawl, desk):
+async def test_a_store_that_cannot_be_given_back_does_not_end_the_spider(replica, crawl, desk, error):
     market = small_market("aldi")
     replica(market)
     desk.put("aldi", *(store.store_id for store in market.stores("aldi")[:2]))
     desk.broken.add("release")
+    desk.error = error
     await crawl("aldi")
     assert len(outbox()) == 2
 

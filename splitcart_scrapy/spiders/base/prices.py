@@ -12,7 +12,6 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 
 from splitcart.config import get_chain, get_settings
-from splitcart.errors import SplitCartError
 from splitcart.measures.lease import StoreLease, StoreSource
 from splitcart.transfer.crawl_writer import CrawlWriter
 from splitcart.transfer.records import FailureClass
@@ -109,7 +108,7 @@ class StorePricesSpider(SiteSpider):
     async def _next_store(self) -> StoreLease | None:
         try:
             lease = await asyncio.to_thread(self._source.next_store)
-        except SplitCartError as error:
+        except Exception as error:
             self.logger.error("no store to crawl: %s", error)  # noqa: TRY400 - one line says it
             raise CloseSpider("no_store_source") from error
         self._lease = lease
@@ -123,7 +122,7 @@ class StorePricesSpider(SiteSpider):
             await asyncio.sleep(seconds)
             try:
                 await asyncio.to_thread(self._source.heartbeat, lease)
-            except SplitCartError as error:
+            except Exception as error:  # noqa: BLE001 - a source may be anyone's; the next sign may succeed
                 # What has been read stays true, so the crawl goes on even if the store is lent to someone else by now.
                 self.logger.warning("store %s: no sign of life given: %s", lease.store_id, error)
 
@@ -133,7 +132,7 @@ class StorePricesSpider(SiteSpider):
             return
         try:
             await asyncio.to_thread(self._source.release, lease, outcome, failure_class)
-        except SplitCartError as error:
+        except Exception as error:  # noqa: BLE001 - the same; the next store can be crawled all the same
             self.logger.warning("store %s: not given back, its lease will run out: %s", lease.store_id, error)
 
     async def _give_back(self) -> None:
