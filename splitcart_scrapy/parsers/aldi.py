@@ -182,13 +182,23 @@ def _image(assets: list[_Asset]) -> str | None:
 
 
 def parse_stores(body: bytes) -> StorePage:
-    """Return the stores of one page of service points. Raises SiteChangedError."""
+    """Return the stores of one page of service points. Raises SiteChangedError.
+
+    Distances that cannot be read are in ``bad_rows``, and so is their lack: a sweep that does not know how far the
+    answers reach has not seen all stores. A few stores have none.
+    """
     page = read_json(body, _Page, "ALDI service points")
     rows, bad = read_rows(page.data, _ServicePoint, "ALDI service points")
+    distances = [_distance_km(row.distance) for row in rows]
+    bad += [
+        f"distance {row.distance!r} of {row.id}"
+        for row, distance in zip(rows, distances, strict=True)
+        if distance is None and (row.distance is not None or not any(other.distance for other in rows))
+    ]
     return StorePage(
         items=[_store(row) for row in rows],
         listed=len(page.data),
-        distances_km=[distance for row in rows if (distance := _distance_km(row.distance)) is not None],
+        distances_km=[distance for distance in distances if distance is not None],
         total=page.meta.pagination.total_count,
         bad_rows=bad,
     )

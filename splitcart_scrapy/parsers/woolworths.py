@@ -45,6 +45,7 @@ class _Bundle(msgspec.Struct, rename="pascal"):
 class _Page(msgspec.Struct, rename="pascal"):
     bundles: list[_Bundle]
     total_record_count: int
+    success: bool | None = None
 
 
 class _MultibuyOffer(msgspec.Struct, rename="pascal"):
@@ -145,6 +146,8 @@ def parse_listing(body: bytes, listing: Listing, roots: Mapping[str, str]) -> Li
     first of its departments among them, else to the listing's. Raises SiteChangedError.
     """
     page = read_json(body, _Page, "Woolworths listing")
+    if page.success is False:
+        raise SiteChangedError("Woolworths listing: the site says of its own answer that it failed")
     raw_rows = [row for bundle in page.bundles for row in bundle.products or []]
     rows, bad = read_rows(raw_rows, _Row, "Woolworths listing")
     organic = [row for row in rows if not row.is_sponsored_ad]

@@ -102,3 +102,25 @@ def test_text_loses_html_and_the_literal_none(text, cleaned):
 )
 def test_coordinates_are_degrees_or_nothing(pair, expected):
     assert coordinates(*pair) == expected
+
+
+@pytest.mark.parametrize(
+    ("distances", "km", "bad"),
+    [
+        (["1.8 km", "800 m"], [1.8, 0.8], []),
+        (["1.8 km", None], [1.8], []),
+        (["1.8 km", "2miles"], [1.8], ["distance '2miles' of G101"]),
+        ([None, None], [], ["distance None of G100", "distance None of G101"]),
+    ],
+)
+def test_a_distance_that_cannot_be_read_is_named_and_so_is_a_page_without_any(distances, km, bad):
+    stores = [{"id": f"G10{at}", "distance": distance} for at, distance in enumerate(distances)]
+    page = aldi.parse_stores(json.dumps({"meta": {"pagination": {"totalCount": 2}}, "data": stores}).encode())
+    assert [store.store_id for store in page.items] == ["G100", "G101"]
+    assert (page.distances_km, page.bad_rows) == (km, bad)
+
+
+def test_an_answer_that_says_that_it_failed_is_no_empty_listing():
+    body = json.dumps({"Bundles": [], "TotalRecordCount": 0, "Success": False}).encode()
+    with pytest.raises(SiteChangedError, match="that it failed"):
+        woolworths.parse_listing(body, BREAD, {})
