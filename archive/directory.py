@@ -1,8 +1,10 @@
 """Which companies and stores there are, and the facts of each that are published."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,14 +33,15 @@ FACTS = (
 
 @dataclass(frozen=True, slots=True)
 class ArchivedStore:
-    """One store; ``row_id`` is its id in the database, ``facts`` what is published of it.
+    """One store; ``row_id`` is its id in the database, ``slug`` names its file, ``facts`` is what is published of it.
 
     ``is_covered`` says that a crawl completed at least one of its categories; without that it has no effective prices.
+    Only a store without prices may lack a slug: its id has no letter or digit, or is another's in other characters.
     """
 
     row_id: int
     store_id: str
-    slug: str
+    slug: str | None
     division: str | None
     is_active: bool
     is_covered: bool
@@ -49,7 +52,7 @@ class ArchivedStore:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedCompany:
-    """One company with all its stores, ordered by slug."""
+    """One company with all its stores, ordered by slug and id."""
 
     row_id: int
     slug: str
@@ -70,23 +73,36 @@ def read_companies(session: Session, slug: str | None = None) -> list[ArchivedCo
 def _read_stores(session: Session, company_id: int, company_slug: str) -> list[ArchivedStore]:
     covered = sa.exists().where(StoreCategory.store_id == Store.id).label("is_covered")
     columns = (Store.id, *(getattr(Store, name) for name in FACTS), Store.listed_at, Store.last_scraped_at, covered)
-    rows = session.execute(
+    found = session.execute(
         sa.select(*columns, Division.name.label("division"))
         .outerjoin(Division, Division.id == Store.division_id)
         .where(Store.company_id == company_id)
-    ).mappings()
-    stores = sorted((_store(row) for row in rows), key=lambda store: (store.slug, store.store_id))
-    for first, second in pairwise(stores):
-        if first.slug == second.slug:
+    )
+    rows = found.mappings().all()
+    slugs = _slugs(rows, company_slug)
+    stores = (_store(row, slugs.get(row["id"])) for row in rows)
+    return sorted(stores, key=lambda store: (store.slug or "", store.store_id))
+
+
+def _slugs(rows: Sequence[sa.RowMapping], company_slug: str) -> dict[int, str]:
+    """The slugs by row id; one that several stores would have is that one's which has prices."""
+    claims: defaultdict[str, list[sa.RowMapping]] = defaultdict(list)
+    for row in rows:
+        with suppress(ValueError):
+            claims[store_slug(row["store_id"])].append(row)
+    slugs: dict[int, str] = {}
+    for slug, claimed in claims.items():
+        owners = claimed if len(claimed) == 1 else [row for row in claimed if row["is_covered"]]
+        if len(owners) > 1:
+            ids = " and ".join(sorted(repr(row["store_id"]) for row in owners))
             raise ArchiveError(
-                f"stores {first.store_id!r} and {second.store_id!r} of {company_slug} "
-                f"would share the file {first.slug}.json; correct one of the ids"
+                f"stores {ids} of {company_slug} would share the file {slug}.json; correct one of the ids"
             )
-    return stores
+        slugs |= {row["id"]: slug for row in owners}
+    return slugs
 
 
-def _store(row: sa.RowMapping) -> ArchivedStore:
-    slug = store_slug(row["store_id"])
+def _store(row: sa.RowMapping, slug: str | None) -> ArchivedStore:
     facts = known(
         {"store_id": row["store_id"], "slug": slug, "division": row["division"], **{name: row[name] for name in FACTS}}
     )

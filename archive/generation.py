@@ -30,7 +30,6 @@ class Generation:
         self.folder = folder
         self.path = path
         self.before = before
-        self.is_published = False
 
     def has(self, name: str, size_bytes: int) -> bool:
         """Tell whether the build before holds the file ``name`` with that size."""
@@ -55,6 +54,7 @@ class Generation:
             target.hardlink_to(self.before / name)
         except OSError:  # a file system without hard links, or too many of them: a copy is the same to a reader
             shutil.copy2(self.before / name, target)
+            _sync(target)
 
     def publish(self) -> None:
         """Make this build the archive, in one step."""
@@ -63,6 +63,7 @@ class Generation:
                 (self.path / name).mkdir(exist_ok=True)
         for parent, _, _ in os.walk(self.path):
             _sync(Path(parent))
+        _sync(self.path.parent)
         for name in PUBLISHED:
             if not (self.folder / name).is_symlink():
                 (self.folder / name).symlink_to(f"{CURRENT}/{name}")
@@ -70,7 +71,6 @@ class Generation:
         waiting.symlink_to(f"{BUILDS}/{self.path.name}")
         waiting.replace(self.folder / CURRENT)
         _sync(self.folder)
-        self.is_published = True
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def new_generation(folder: Path) -> Iterator[Generation]:
                 f"cannot build the archive in {folder}: {error}; the archive before it still stands"
             ) from error
         finally:
-            if generation is not None and not generation.is_published:
+            if generation is not None and generation.path != _published(folder):
                 shutil.rmtree(generation.path, ignore_errors=True)  # what stays behind the next build removes
 
 
@@ -128,8 +128,8 @@ def _published(folder: Path) -> Path | None:
     return path if path.is_dir() else None
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

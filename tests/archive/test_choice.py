@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from archive import ArchiveError, ArchiveInputError, build_all, build_stores
 from splitcart.database import models as m
 from splitcart.database import transaction
-from tests.archive.small_chain import Chain, build
+from tests.archive.small_chain import Chain, build, load
 
 
 def test_stores_that_closed_leave_the_archive_unless_asked_for(local_market, folder):
@@ -59,7 +59,20 @@ def test_a_store_is_found_by_id_or_slug(local_market, folder, text):
 def test_two_stores_that_would_share_a_file_are_named(local_market, folder):
     with transaction(local_market) as session:
         chain = Chain(session, "coles", "Coles")
-        chain.store("COL:404")
-        chain.store("COL:0404")
+        for store_id in ("COL:404", "COL:0404"):
+            chain.crawl(chain.store(store_id), 0)
     with pytest.raises(ArchiveError, match=r"'COL:0404' and 'COL:404' of coles would share the file col-404.json"):
         build(build_all, local_market, folder)
+
+
+def test_a_store_without_prices_and_with_an_id_that_names_no_file_is_listed_without_a_slug(local_market, folder):
+    with transaction(local_market) as session:
+        chain = Chain(session, "coles", "Coles")
+        chain.crawl(chain.store("COL:404", state="WA"), 0)
+        for store_id in ("COL-404", "???", "COL:7", "COL:0007"):
+            chain.store(store_id, state="WA")
+    build(build_all, local_market, folder)
+    (state,) = load(folder / "company_data/coles.json")["stores_by_state"].values()
+    slugs = {store["store_id"]: store.get("slug") for store in state["stores"]}
+    assert slugs == {"COL:404": "col-404", "COL-404": None, "???": None, "COL:7": None, "COL:0007": None}
+    assert (folder / "store_data/coles/col-404.json").is_file()

@@ -1,9 +1,11 @@
 """A build appears as a whole or not at all, whatever happens on the way."""
 
+import contextlib
 import fcntl
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -120,3 +122,16 @@ def test_other_things_in_the_folder_are_left_alone(local_market, folder):
     build(build_all, local_market, folder)
     build(build_all, local_market, folder, rebuild=True)
     assert (folder / "parquet").is_dir()
+
+
+def test_a_build_that_is_interrupted_just_after_the_swap_stays(local_market, folder, monkeypatch):
+    swap = Path.replace
+
+    def interrupted(path, target):
+        swap(path, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(Path, "replace", interrupted)
+        build(build_all, local_market, folder)
+    assert "store_data/aldi/g100.json" in contents(folder)
