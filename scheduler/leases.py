@@ -48,8 +48,9 @@ def lease_stores(
         return []
     # NO KEY UPDATE: other transactions may still point foreign keys at the company. SQLite has locked already.
     session.execute(sa.select(Company.id).where(Company.id == company_id).with_for_update(key_share=True))
-    _take_back_expired(session, company_id, clock())
-    scheduler = ScrapeScheduler(session, company, clock, rng, cluster=cluster)
+    now = clock()  # once: what expires between two looks would be free, and held
+    _take_back_expired(session, company_id, now)
+    scheduler = ScrapeScheduler(session, company, lambda: now, rng, cluster=cluster)
     entries = scheduler.get_queue(limit, discovery_share)
     leases = [
         Lease(
@@ -61,8 +62,8 @@ def lease_stores(
             mode=entry.mode,
             kind=entry.kind,
             reason=entry.reason[:REASON_LENGTH],
-            leased_at=scheduler.now,
-            expires_at=scheduler.now + timedelta(minutes=minutes),
+            leased_at=now,
+            expires_at=now + timedelta(minutes=minutes),
         )
         for entry in entries
     ]

@@ -25,7 +25,7 @@ ENDED_WELL = ("finished", "partial")
 
 @dataclass(slots=True, kw_only=True)
 class StoreStanding:
-    """One active store of the kept divisions.
+    """One active store of the kept divisions, with an id of the chain's form.
 
     ``covered_at`` and ``observed_from`` are the end and the beginning of its newest crawl with a complete category,
     ``ingested_at`` is when that came into the database.
@@ -139,6 +139,7 @@ def read_roster(session: Session, chain: Chain, now: datetime) -> Roster:
             .where(scrapable(company_id, chain))
             .order_by(Store.id)
         )
+        if chain.is_store_id(row.store_id)  # no crawl of another would be accepted
     }
     leases = list(
         session.scalars(

@@ -5,10 +5,10 @@ from typer.testing import CliRunner
 
 from splitcart.cli.common import console
 from splitcart.cli.generate import app
-from splitcart.config import get_settings
+from splitcart.config import get_chain, get_settings
 from splitcart.database import open_database
 from splitcart.errors import InputError
-from tests.scheduler.world import CHAIN, World
+from tests.scheduler.world import World
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def world(monkeypatch: pytest.MonkeyPatch):
     """ALDI with four stores in Perth, one in Broome, and one nowhere."""
     monkeypatch.setattr(console, "width", 160)
     engine = open_database(get_settings().resolved_database_url)
-    world = World(engine, chain=CHAIN.__class__(name="ALDI", slug="aldi", store_id_pattern="", base_urls={}))
+    world = World(engine, chain=get_chain("aldi"))
     for number in range(4):
         world.store(None, latitude=-31.95 + number / 100, longitude=115.86)
     world.store(None, name="Broome [north]", latitude=-17.96, longitude=122.24)
@@ -36,8 +36,8 @@ def test_clusters_are_stored_and_what_is_in_none_is_listed(world: World) -> None
     assert "ALDI: 4 stores in 1 clusters, 1 isolated, 1 with coordinates that cannot be used" in output
     rows = [[cell.strip() for cell in line.split("│")[1:4]] for line in output.splitlines() if "│" in line]
     assert ["Perth", "4", "new"] in rows
-    assert ["S0005", "Broome [north]", "isolated at -17.9600, 122.2400"] in rows
-    assert ["S0006", "Nowhere", "coordinates are (0, 0)"] in rows
+    assert ["G005", "Broome [north]", "isolated at -17.9600, 122.2400"] in rows
+    assert ["G006", "Nowhere", "coordinates are (0, 0)"] in rows
     assert "new" not in run("clusters")
 
 

@@ -7,10 +7,10 @@ from typer.testing import CliRunner
 
 from splitcart.cli.common import console
 from splitcart.cli.schedule import app
-from splitcart.config import get_settings
+from splitcart.config import get_chain, get_settings
 from splitcart.database import open_database
 from splitcart.errors import InputError
-from tests.scheduler.world import CHAIN, World
+from tests.scheduler.world import World
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def world(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(console, "width", 160)
     get_settings.cache_clear()
     engine = open_database(get_settings().resolved_database_url)
-    world = World(engine, chain=CHAIN.__class__(name="ALDI", slug="aldi", store_id_pattern="", base_urls={}))
+    world = World(engine, chain=get_chain("aldi"))
     world.crawl(*world.stores_of(world.cluster("Perth", 3)), ago=100)
     world.cluster("Albany", 2)
     yield world
@@ -37,7 +37,7 @@ def test_show_gives_stores_with_their_reasons_and_leases_nothing(world: World) -
     output = run("show", "--company", "aldi")
     assert "discovery of Albany: 2 of 2 stores unscraped" in output
     assert "outlier with the oldest data, 4.2 days old" in output
-    assert output.count("S00") == 5
+    assert output.count("G00") == 5
     assert len(world.lease(10)) == 5
 
 

@@ -84,6 +84,14 @@ def test_closed_stores_and_other_divisions_are_left_out(world: World) -> None:
     assert [entry.store for entry in world.queue()] == [kept]
 
 
+def test_a_store_whose_id_is_not_of_the_chains_form_is_never_handed_out(embedded: World) -> None:
+    perth = embedded.cluster("Perth", 1)
+    embedded.store(perth, store_id="???")
+    assert [entry.store_id for entry in embedded.queue()] == ["S0001"]
+    embedded.crawl(*embedded.stores_of(perth))
+    assert embedded.queue("discovery") == []
+
+
 def test_the_same_seed_gives_the_same_queue(embedded: World) -> None:
     embedded.cluster("Perth", 20)
     embedded.cluster("Bunbury", 15)

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from scheduler import LeaseError, release_lease, renew_lease, take_back
+from scheduler import LeaseError, lease_stores, release_lease, renew_lease, take_back
 from splitcart.database import transaction
 from splitcart.database.models import Lease
 from splitcart.errors import InputError
@@ -60,6 +60,14 @@ def test_a_dead_hosts_store_comes_back_when_its_lease_has_expired(world: World) 
     assert world.lease_row(first).outcome == "expired"
     with pytest.raises(LeaseError, match="ended \\(expired\\); stop this store"):
         renew(world, first.lease_id)
+
+
+def test_a_lease_that_expires_while_stores_are_leased_stays_with_its_worker(embedded: World) -> None:
+    embedded.cluster("Perth", 1)
+    (first,) = embedded.lease()
+    looks = iter([first.expires_at - hours(0.001), first.expires_at + hours(0.001)])
+    with transaction(embedded.engine) as session:
+        assert lease_stores(session, embedded.chain, "another", 1, lambda: next(looks), embedded.rng) == []
 
 
 def test_a_heartbeat_keeps_the_store(world: World) -> None:

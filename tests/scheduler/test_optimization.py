@@ -107,7 +107,7 @@ def test_a_fresh_ambassador_is_left_alone(embedded: World) -> None:
 def test_a_candidate_too_late_to_compare_asks_for_an_ambassador_after_it(embedded: World) -> None:
     stores = covered(embedded, 3, ago=55)
     group = embedded.group(stores, ambassador=stores[0], last_checked_at=embedded.now)
-    embedded.chain = embedded.chain.__class__(name="T", slug="testmart", store_id_pattern="", base_urls={})
+    embedded.chain = embedded.chain.__class__(name="T", slug="testmart", store_id_pattern=r"S\d+", base_urls={})
     assert picks(embedded) == []
     embedded.candidate(group, stores[1], embedded.crawl(stores[1]))
     (entry,) = embedded.queue("optimization")
@@ -203,7 +203,7 @@ def test_a_group_that_was_never_checked_goes_first(embedded: World) -> None:
 
 def test_the_ambassador_is_one_of_the_two_when_its_data_is_not_comparable(embedded: World) -> None:
     stores = covered(embedded, 3, ago=49)
-    embedded.chain = embedded.chain.__class__(name="T", slug="testmart", store_id_pattern="", base_urls={})
+    embedded.chain = embedded.chain.__class__(name="T", slug="testmart", store_id_pattern=r"S\d+", base_urls={})
     embedded.group(stores, ambassador=stores[0])
     assert picks(embedded) == [("check", stores[0]), ("check", stores[2])]
 

@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from scheduler import DatabaseStores, LeaseError
-from splitcart.config import get_settings
+from splitcart.config import get_chain, get_settings
 from splitcart.errors import InputError
 from splitcart.measures.lease import StoreLease, StoreSource
-from tests.scheduler.world import CHAIN, World
+from tests.scheduler.world import World
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def aldi(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     """Three stores of a real chain in the database that the settings name."""
     monkeypatch.setenv("SPLITCART_DATABASE_URL", engine.url.render_as_string(hide_password=False))
     get_settings.cache_clear()
-    world = World(engine, chain=CHAIN.__class__(name="ALDI", slug="aldi", store_id_pattern="", base_urls={}))
+    world = World(engine, chain=get_chain("aldi"))
     world.cluster("Perth", 3)
     return world
 
@@ -62,7 +62,7 @@ def test_a_store_that_the_user_named_needs_no_lease(source: DatabaseStores) -> N
 def test_calls_from_several_threads_give_different_stores(source: DatabaseStores) -> None:
     with ThreadPoolExecutor(4) as pool:
         leases = list(pool.map(lambda _: source.next_store(), range(6)))
-    assert sorted(lease.store_id for lease in leases if lease) == ["S0001", "S0002", "S0003"]
+    assert sorted(lease.store_id for lease in leases if lease) == ["G001", "G002", "G003"]
 
 
 def test_an_unknown_company_or_cluster_is_refused(aldi: World) -> None:

@@ -91,8 +91,10 @@ class World:
 
     def _store(self, cluster_id: int | None, **facts) -> Store:
         number = next(self._numbers)
-        defaults = {"name": f"Store {number}", "state": "WA", "latitude": -32 - number / 1e4, "longitude": 116.0}
-        return Store(company_id=self.company_id, store_id=f"S{number:04}", cluster_id=cluster_id, **(defaults | facts))
+        store_id = f"G{number:03}" if self.chain.slug == "aldi" else f"S{number:04}"
+        place = {"state": "WA", "latitude": -32 - number / 1e4, "longitude": 116.0}
+        defaults = {"store_id": store_id, "name": f"Store {number}", **place}
+        return Store(company_id=self.company_id, cluster_id=cluster_id, **(defaults | facts))
 
     def stores_of(self, cluster_id: int | None) -> set[int]:
         with Session(self.engine) as session:
