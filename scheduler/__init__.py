@@ -10,6 +10,7 @@ from scheduler.geography import StorePoint, find_clusters, invalid_reason, match
 from scheduler.leases import LeaseError, lease_stores, release_lease, renew_lease, take_back
 from scheduler.map import draw_map
 from scheduler.queue import ScrapeScheduler
+from scheduler.roster import has_stores
 from scheduler.stores import DatabaseStores
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "StorePoint",
     "draw_map",
     "find_clusters",
+    "has_stores",
     "invalid_reason",
     "lease_stores",
     "match_clusters",

@@ -108,8 +108,9 @@ def _scrapable_stores(session: Session, company: Chain) -> tuple[int, list[Store
         else []
     )
     if company_id is None or not stores:
+        kept = f" in {', '.join(company.divisions_kept)}" if company.divisions_kept else ""
         raise InputError(
-            f"no active store of {company.slug} is known; run: scrapy crawl {company.slug}_stores, then: "
+            f"no active store of {company.slug}{kept} is known; run: scrapy crawl {company.slug}_stores, then: "
             "splitcart update stores"
         )
     return company_id, stores

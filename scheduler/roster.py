@@ -118,6 +118,12 @@ def scrapable(company_id: int, chain: Chain) -> sa.ColumnElement[bool]:
     return condition & Store.division_id.in_(kept)
 
 
+def has_stores(session: Session, chain: Chain) -> bool:
+    """Tell whether an active store of the chain's kept divisions is known."""
+    company_id = company_row_id(session, chain)
+    return company_id is not None and bool(session.scalar(sa.select(sa.exists().where(scrapable(company_id, chain)))))
+
+
 def read_roster(session: Session, chain: Chain, now: datetime) -> Roster:
     """Read how every scrapable store of the chain stands at ``now``; a constant number of queries."""
     company_id = company_row_id(session, chain)

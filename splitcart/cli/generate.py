@@ -56,9 +56,10 @@ def map_command(company: Company = None) -> None:
 
 @contextmanager
 def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
-    """Open the database, and choose the chains that have stores in it, or the one that was named."""
+    """Open the database, and choose the chains that have stores to scrape in it, or the one that was named."""
     import sqlalchemy as sa
 
+    from scheduler import has_stores
     from splitcart.database import reading
     from splitcart.database.models import Company as CompanyRow
     from splitcart.database.models import Store
@@ -68,7 +69,8 @@ def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
     try:
         with reading(engine) as session:
             stored = set(session.scalars(sa.select(CompanyRow.slug).join(Store, Store.company_id == CompanyRow.id)))
-        chains = named or [chain for slug, chain in get_chains().items() if slug in stored]
+            known = [chain for slug, chain in get_chains().items() if slug in stored]
+            chains = named or [chain for chain in known if has_stores(session, chain)] or known
         if not chains:
             raise InputError("no store is stored yet; run: scrapy crawl aldi_stores, then: splitcart update stores")
         yield engine, chains
