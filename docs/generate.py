@@ -30,7 +30,8 @@ SPIDERS = """\
 
 `scrapy crawl NAME` runs one; `scrapy list` names them. They find the project by the `scrapy.cfg` of the working
 directory (or `SCRAPY_SETTINGS_MODULE=splitcart_scrapy.settings`). `-s NAME=VALUE` overrides a setting of Scrapy, as in
-`scrapy crawl aldi -s LOG_LEVEL=DEBUG`. An argument or setting that is wrong is one line and exit code 2.
+`scrapy crawl aldi -s LOG_LEVEL=DEBUG`. An argument or setting that is wrong is one line and exit code 2. A crawl
+that failed is exit code 1; one that a site blocked is not, since staying away is what it is told to do.
 """
 
 # What -a NAME=VALUE means, for all spiders that know the argument.

@@ -1,15 +1,30 @@
-"""``scrapy crawl`` with one clear line and exit code 2 for wrong arguments and settings, in place of a traceback."""
+"""``scrapy crawl`` with exit codes: 2 (and one clear line) for wrong arguments and settings, 1 for a failed crawl."""
 
 import argparse
 
+from scrapy import Spider, signals
 from scrapy.commands import crawl
+from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 
 from splitcart.errors import InputError
+from splitcart_scrapy.failures import STOPS_SPIDER
 from splitcart_scrapy.spiders.base import SiteSpider
+
+# Staying away when a site says so is no failure: what was finished is kept, and the server knows.
+ENDED_WELL = frozenset({"finished", "shutdown", *STOPS_SPIDER})
 
 
 class Command(crawl.Command):
+    def _create_crawler(self, spidercls: type[Spider] | str) -> Crawler:
+        crawler = super()._create_crawler(spidercls)
+        crawler.signals.connect(self._note_failure, signal=signals.spider_closed)
+        return crawler
+
+    def _note_failure(self, spider: Spider, reason: str) -> None:  # noqa: ARG002 - Scrapy names both
+        if reason not in ENDED_WELL:
+            self.exitcode = 1
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
             self._check(args, opts)

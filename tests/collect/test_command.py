@@ -58,6 +58,20 @@ def test_a_wrong_setting_is_one_clear_line_and_exit_code_2(monkeypatch):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(("fault", "exit_code"), [(Fault.SERVER_ERROR, 1), (Fault.BLOCK, 0)])
+def test_a_crawl_that_failed_is_exit_code_1_and_a_block_is_not(replica, fault, exit_code):
+    replica(small_market("aldi")).weather.add(Rule(fault=fault))
+    done = scrapy("crawl", "aldi", "-a", "store=G102", "-s", "DOWNLOAD_DELAY=0", "-s", "RETRY_TIMES=0")
+    assert done.returncode == exit_code, done.stderr
+
+
+def test_a_store_source_that_does_not_work_is_exit_code_1(monkeypatch):
+    monkeypatch.setenv("SPLITCART_STORE_SOURCE", "nowhere.Stores")
+    done = scrapy("crawl", "aldi")
+    assert done.returncode == 1
+    assert "'nowhere.Stores' cannot be loaded" in done.stderr
+
+
 def test_a_killed_crawl_is_resumed_category_by_category(replica):
     market = small_market("aldi", skus=120)
     server = replica(market)
