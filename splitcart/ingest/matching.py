@@ -20,6 +20,7 @@ from splitcart.measures.keys import product_key
 from splitcart.measures.sizes import parse_sizes
 
 product_table = Base.metadata.tables["products"]
+sku_table = Base.metadata.tables["skus"]
 CHUNK = 500
 
 
@@ -28,19 +29,20 @@ def find_products(session: Session, skus: list[dict[str, Any]], at: datetime) ->
     gtins = [_gtin(sku) for sku in skus]
     keys = [_match_key(sku) for sku in skus]
     by_gtin = _known(session, product_table.c.gtin, [gtin for gtin in gtins if gtin])
-    by_key = _known(session, product_table.c.match_key, [key for key in keys if key])
+    by_key = _known_by_key(session, [key for key in keys if key])
     matched = 0
     created: list[tuple[dict[str, Any], dict[str, Any]]] = []
     named: list[dict[str, Any]] = []
     for sku, gtin, key in zip(skus, gtins, keys, strict=True):
         product = by_gtin.get(gtin or "") or _compatible(by_key.get(key or ""), gtin)
         if product is None:
-            product = {"name": sku["name"], "brand": sku["brand"], "gtin": gtin, "match_key": key, "created_at": at}
+            product = {"name": sku["name"], "gtin": gtin, "created_at": at}
             created.append((sku, product))
         else:
             matched += 1
             created += [(sku, product)] if "id" not in product else []
         sku["product_id"] = product.get("id")
+        sku["match_key"] = key
         if gtin:
             if product["gtin"] is None:
                 product["gtin"] = gtin
@@ -78,6 +80,20 @@ def _known(session: Session, column: sa.Column[Any], values: list[str]) -> dict[
         chunk = values[start : start + CHUNK]
         rows = session.execute(sa.select(product_table).where(column.in_(chunk)).order_by(product_table.c.id.desc()))
         found.update({row[column.name]: dict(row) for row in rows.mappings()})  # the oldest product wins
+    return found
+
+
+def _known_by_key(session: Session, keys: list[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        rows = session.execute(
+            sa.select(sku_table.c.match_key, *product_table.c)
+            .join(product_table, product_table.c.id == sku_table.c.product_id)
+            .where(sku_table.c.match_key.in_(chunk))
+            .order_by(product_table.c.id.desc())
+        )
+        found.update({row["match_key"]: dict(row) for row in rows.mappings()})  # the oldest product wins
     return found
 
 

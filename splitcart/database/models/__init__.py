@@ -1,7 +1,7 @@
 """The tables (docs/data-model.md). Money is integer cents, time is aware UTC, an open interval has no end."""
 
 from splitcart.database.models.base import OFFER_COLUMNS, Base, OfferColumns, UtcDateTime
-from splitcart.database.models.catalogue import SKU_DETAILS, Category, Product, Sku
+from splitcart.database.models.catalogue import SKU_DETAILS, Brand, BrandAlias, Category, MergeEvent, Product, Sku
 from splitcart.database.models.facts import Coverage, Crawl, Price, PriceHistory
 from splitcart.database.models.groups import (
     AmbassadorTenure,
@@ -23,6 +23,8 @@ __all__ = [
     "SKU_DETAILS",
     "AmbassadorTenure",
     "Base",
+    "Brand",
+    "BrandAlias",
     "Candidate",
     "Category",
     "Company",
@@ -36,6 +38,7 @@ __all__ = [
     "InferenceAudit",
     "Lease",
     "Membership",
+    "MergeEvent",
     "OfferColumns",
     "Price",
     "PriceEvent",
