@@ -16,6 +16,7 @@ from grouping.lists import News
 from grouping.offers import history_table, offer_columns, offer_differs, price_table
 from splitcart.database.bulk import load, open_scratch
 from splitcart.database.models import OFFER_COLUMNS, Coverage, UtcDateTime
+from splitcart.database.partitions import open_months_of
 from splitcart.ingest.catalogue import Catalogue
 from splitcart.ingest.reading import ParsedCrawl
 
@@ -203,6 +204,7 @@ def _ends_in_a_gap() -> sa.ColumnElement[bool]:
 
 
 def _close_intervals(session: Session, store_id: int) -> None:
+    open_months_of(session, changes.c.at, changes.c.kind.in_(("changed", "left", "gap")))
     ended = (
         sa.select(
             price_table.c.store_id,

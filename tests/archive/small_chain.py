@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from splitcart.database import models as m
 from splitcart.database import reading
+from splitcart.database.partitions import open_months
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -110,11 +111,15 @@ class Chain:
         root = {"root_category_id": self.skus[code].root_category_id}
         self.add(m.Price(**common, **root, since=since, listed_since=since, left_at=left_at, **facts))
         if left_at:
-            self.add(m.PriceHistory(**common, since=since, until=left_at, reason="left"))
+            self._ended(m.PriceHistory(**common, since=since, until=left_at, reason="left"))
+
+    def _ended(self, interval: m.PriceHistory) -> None:
+        open_months(self.session, [interval.until])
+        self.add(interval)
 
     def was(self, store: m.Store, code: str, cents: int, crawl: m.Crawl, until: float) -> None:
         """An offer that changed on the day ``until``."""
-        self.add(
+        self._ended(
             m.PriceHistory(
                 store_id=store.id,
                 sku_id=self.skus[code].id,

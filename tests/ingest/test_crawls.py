@@ -44,7 +44,10 @@ def history(ingester: CrawlIngester) -> list[tuple[str, int, datetime, datetime,
     with reading(ingester.engine) as session:
         columns = (Sku.code, PriceHistory.price_cents, PriceHistory.since, PriceHistory.until, PriceHistory.reason)
         return [
-            tuple(row) for row in session.execute(sa.select(*columns).join(Sku).order_by(Sku.code, PriceHistory.since))
+            tuple(row)
+            for row in session.execute(
+                sa.select(*columns).join(Sku, Sku.id == PriceHistory.sku_id).order_by(Sku.code, PriceHistory.since)
+            )
         ]
 
 

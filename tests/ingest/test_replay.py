@@ -72,7 +72,10 @@ def facts_by_crawl(engine: sa.Engine) -> list[tuple]:
         for model in FACTS:
             times = [model.since, getattr(model, "until", None) or model.left_at]
             found += [
-                tuple(row) for row in session.execute(sa.select(Crawl.crawl_id, model.price_cents, *times).join(Crawl))
+                tuple(row)
+                for row in session.execute(
+                    sa.select(Crawl.crawl_id, model.price_cents, *times).where(Crawl.id == model.crawl_id)
+                )
             ]
         return [tuple(map(str, row)) for row in found]
 

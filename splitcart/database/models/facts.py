@@ -65,13 +65,17 @@ class Price(OfferColumns, Base):
 
 
 class PriceHistory(OfferColumns, Base):
-    """A closed interval ``[since, until)`` of one offer; ``reason`` is ``changed``, ``left`` or ``gap``."""
+    """A closed interval ``[since, until)`` of one offer; ``reason`` is ``changed``, ``left`` or ``gap``.
+
+    PostgreSQL keeps one partition a month of ``until`` (docs/data-model.md#price_history). No foreign keys: rows only
+    come from ``prices``, which has them, and with them no partition could be opened while crawls are taken in.
+    """
 
     __tablename__ = "price_history"
-    __table_args__ = ({"sqlite_with_rowid": False},)
-    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True)
-    sku_id: Mapped[int] = mapped_column(ForeignKey("skus.id"), primary_key=True)
-    since: Mapped[datetime] = mapped_column(primary_key=True)
-    until: Mapped[datetime]
+    __table_args__ = ({"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (until)"},)
+    store_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sku_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    until: Mapped[datetime] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
     reason: Mapped[str] = mapped_column(String(8))
-    crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"))
+    crawl_id: Mapped[int]
