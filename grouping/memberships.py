@@ -6,7 +6,16 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from splitcart.database.models import AmbassadorTenure, Category, Coverage, Membership, Store, StoreCategory, StoreGroup
+from splitcart.database.models import (
+    AmbassadorTenure,
+    Category,
+    Coverage,
+    Crawl,
+    Membership,
+    Store,
+    StoreCategory,
+    StoreGroup,
+)
 
 
 def open_membership(session: Session, store_id: int, category_id: int | None = None) -> Membership | None:
@@ -114,10 +123,11 @@ def refresh_store_categories(session: Session, store_ids: Collection[int]) -> No
             sa.func.row_number()
             .over(
                 partition_by=(Coverage.store_id, Coverage.category_id),
-                order_by=(Coverage.observed_to.desc(), Coverage.observed_from.desc(), Coverage.crawl_id.desc()),
+                order_by=(Coverage.observed_to.desc(), Coverage.observed_from.desc(), Crawl.crawl_id.desc()),
             )
             .label("age"),
         )
+        .join(Crawl, Crawl.id == Coverage.crawl_id)
         .where(Coverage.store_id.in_(store_ids))
         .subquery("newest")
     )

@@ -20,6 +20,7 @@ from splitcart.transfer.records import ProductRecord
 sku_table = Base.metadata.tables["skus"]
 category_table = Base.metadata.tables["categories"]
 CHUNK = 500
+NEW_SKUS_LOCK = 0x5C49  # of PostgreSQL's advisory locks
 _KNOWN_COLUMNS = [
     sku_table.c[name]
     for name in ("code", "id", "root_category_id", "category_id", "details_key", "details_seen_at", "first_seen_at")
@@ -78,6 +79,20 @@ class Catalogue:
             known = known.where(sku_table.c.code.in_(codes))
         self.skus.update({code: KnownSku(*rest) for code, *rest in session.execute(known)})
 
+    def _read_codes(self, session: Session, codes: list[str]) -> None:
+        for start in range(0, len(codes), CHUNK):
+            self._read_skus(session, codes[start : start + CHUNK])
+
+    def _see_new_skus_of_others(self, session: Session, rows: list[ProductRecord]) -> None:
+        """Two workers with the same news would each make a product of it: one transaction at a time takes in new skus.
+
+        On SQLite a writing transaction is alone anyway.
+        """
+        unknown = [row.sku for row in rows if row.sku not in self.skus]
+        if unknown and session.get_bind().dialect.name == "postgresql":
+            session.execute(sa.select(sa.func.pg_advisory_xact_lock(NEW_SKUS_LOCK)))
+        self._read_codes(session, unknown)
+
     def root_id(self, row: ProductRecord) -> int:
         """Return the root category (row id) under which a prepared row stands."""
         return self.categories[path_text(row.category_path)][1]
@@ -128,6 +143,7 @@ class Catalogue:
         that is known. The root category of a sku is that of its earliest sight, in whatever order files come.
         """
         counts = CatalogueCounts()
+        self._see_new_skus_of_others(session, rows)
         fresh: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
         for row in rows:
@@ -151,9 +167,7 @@ class Catalogue:
             counts.products_created, counts.products_matched = find_products(session, fresh, seen_at)
             insert_missing(session, sku_table, fresh)
             counts.skus_created = len(fresh)
-            codes = [row["code"] for row in fresh]
-            for start in range(0, len(codes), CHUNK):
-                self._read_skus(session, codes[start : start + CHUNK])
+            self._read_codes(session, [row["code"] for row in fresh])
         self._move_back(session, rows, seen_from)
         if changed:
             changed.sort(key=itemgetter("b_id"))
@@ -178,7 +192,7 @@ class Catalogue:
             columns = sku_table.c
             statement = (
                 sa.update(sku_table)
-                .where(columns.id == sa.bindparam("b_id"))
+                .where(columns.id == sa.bindparam("b_id"), columns.first_seen_at >= seen_from)
                 .values(
                     first_seen_at=seen_from, root_category_id=sa.bindparam("b_root"), category_id=sa.bindparam("b_leaf")
                 )
@@ -208,7 +222,10 @@ class Catalogue:
         plain = ("category_id", "details_key", "details_seen_at")
         statement = (
             sa.update(sku_table)
-            .where(columns.id == sa.bindparam("b_id"))
+            .where(  # another worker may have seen it later than this one knows
+                columns.id == sa.bindparam("b_id"),
+                columns.details_seen_at <= sa.bindparam("b_details_seen_at", type_=columns.details_seen_at.type),
+            )
             .values({**kept, **{name: sa.bindparam(f"b_{name}", type_=columns[name].type) for name in plain}})
         )
         names = (*SKU_DETAILS, "size_key", *plain)

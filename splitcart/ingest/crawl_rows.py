@@ -88,8 +88,9 @@ def cover(
         session.execute(
             sa.select(Category.name, Coverage.rows)
             .join(Category, Category.id == Coverage.category_id)
+            .join(Crawl, Crawl.id == Coverage.crawl_id)
             .where(Coverage.store_id == store.id)
-            .order_by(Coverage.observed_to)
+            .order_by(Coverage.observed_to, Crawl.observed_from, Crawl.observed_to, Crawl.crawl_id)
         ).all()
     )
     previous = session.scalar(

@@ -1,15 +1,13 @@
 """Small crawl files for tests: rows in, a file in the project's own format out."""
 
 import gzip
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, ProductRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def product(sku: str, root: str, price_cents: int | None, **details: Any) -> ProductRecord:
@@ -27,11 +25,11 @@ def category(name: str, begin: datetime, rows: int = 0, *, complete: bool = True
 
 def write_crawl(
     folder: Path,
-    products: list[ProductRecord],
+    products: Sequence[ProductRecord | bytes],
     categories: list[CategoryRecord],
     **closing: Any,
 ) -> Path:
-    """Write one crawl file and return its path; the crawl id names it."""
+    """Write one crawl file and return its path; the crawl id names it. Bytes are lines as they are."""
     begin = min((entry.observed_from for entry in categories), default=closing.get("started_at"))
     end = max((entry.observed_to for entry in categories), default=begin)
     store_id = closing.pop("store_id", "G101")
@@ -49,5 +47,6 @@ def write_crawl(
     record = CrawlRecord(**facts, store_id=store_id, categories=categories)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{record.crawl_id}.jsonl.gz"
-    path.write_bytes(gzip.compress(b"".join(map(encode_line, [*products, record])), mtime=0))
+    lines = (line if isinstance(line, bytes) else encode_line(line) for line in (*products, record))
+    path.write_bytes(gzip.compress(b"".join(lines), mtime=0))
     return path
