@@ -3,8 +3,7 @@
 Each step is one transaction and finds its work in the database, so that a run that was killed is continued by the next.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -21,13 +20,11 @@ from grouping.references import Step
 from grouping.settling import settle_audits
 from grouping.snapshots import read_catalogue
 from splitcart.config import Chain
-from splitcart.database import transaction
+from splitcart.database import only_one, transaction
 from splitcart.database.locks import lock_company
 from splitcart.database.models import Company, Crawl, GroupEvent, StoreGroup
-from splitcart.errors import FailedError, InputError
+from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
-
-LOCK_CLASS = 0x5C47  # of PostgreSQL's two-part advisory locks; the other part is the company
 
 Answer = TypeVar("Answer")
 Steps = Callable[[Callable[[Step], Any]], Any]  # does one piece of work in a transaction of its own
@@ -65,12 +62,12 @@ class RunReport:
 
 
 def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
-    """Run grouping once for a company; FailedError: another run is at it, InputError: the company is unknown."""
+    """Run grouping once for a company; BusyError: another run is at it, InputError: the company is unknown."""
     report = RunReport(chain.slug)
     with transaction(engine) as session:
         company_id = find_company(session, chain)
         catalogue = read_catalogue(session, company_id)
-    with _alone(engine, chain, company_id):
+    with only_one(engine, f"group run of {chain.slug}"):
 
         def step(work: Callable[[Step], Answer]) -> Answer:
             with transaction(engine) as session:
@@ -153,19 +150,3 @@ def _has_new_crawls(newest_crawl: int, step: Step) -> bool:
         GroupEvent.company_id == step.company_id, GroupEvent.id > last.id, GroupEvent.kind != "pending"
     )
     return step.session.scalar(changes.limit(1)) is not None
-
-
-@contextmanager
-def _alone(engine: sa.Engine, chain: Chain, company_id: int) -> Iterator[None]:
-    """Keep other runs of this company away; SQLite's transactions exclude each other by themselves."""
-    if engine.dialect.name != "postgresql":
-        yield
-        return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        key = {"class": LOCK_CLASS, "company": company_id}
-        if not connection.scalar(sa.text("SELECT pg_try_advisory_lock(:class, :company)"), key):
-            raise FailedError(f"another run is grouping {chain.slug}; wait for its end")
-        try:
-            yield
-        finally:
-            connection.execute(sa.text("SELECT pg_advisory_unlock(:class, :company)"), key)

@@ -25,7 +25,7 @@ class DatabaseStores:
         self._cluster = cluster
         self._clock = settings.clock()
         self._rng = rng or SystemRandom()
-        self._engine = open_database(settings.resolved_database_url)
+        self._engine = open_database(settings.resolved_database_url, settings.database_limits)
 
     def next_store(self) -> StoreLease | None:
         """Return the next store to crawl, None when nothing is due."""

@@ -31,7 +31,8 @@ def database() -> "sa.Engine":
     """Open the database that the settings name; ``close_databases`` closes it."""
     from splitcart.database import open_database
 
-    engine = open_database(get_settings().resolved_database_url)
+    settings = get_settings()
+    engine = open_database(settings.resolved_database_url, settings.database_limits)
     _opened.callback(engine.dispose)
     return engine
 

@@ -17,7 +17,8 @@ def upgrade() -> None:
     from splitcart.database import create_engine
     from splitcart.database import upgrade as upgrade_schema
 
-    engine = create_engine(get_settings().resolved_database_url)
+    settings = get_settings()
+    engine = create_engine(settings.resolved_database_url, settings.database_limits)
     try:
         upgrade_schema(engine)
     finally:

@@ -43,12 +43,14 @@ def products(
     as_json: AsJson = False,
 ) -> None:
     """Take product files into the database: the inbox, or PATHS, which are never touched."""
+    from splitcart.database import only_one
     from splitcart.ingest import CrawlIngester
     from splitcart.ingest.updates import update_legacy_products, update_named_products, update_products
 
     settings = get_settings()
-    ingester = CrawlIngester(database(), settings.data_dir, settings.clock())
-    with counting("files", show=not as_json) as advance:
+    engine = database()
+    ingester = CrawlIngester(engine, settings.data_dir, settings.clock())
+    with only_one(engine, "update products"), counting("files", show=not as_json) as advance:
         if legacy:
             if not paths:
                 raise typer.BadParameter("--legacy needs the files or folders to take in")
@@ -92,11 +94,12 @@ def stores(
 
     A folder may hold one JSON per store, lists of stores, or a fixture set with companies.store.json.
     """
+    from splitcart.database import only_one
     from splitcart.ingest.updates import update_stores_from, update_stores_inbox
 
     settings = get_settings()
     engine = database()
-    with counting("files", show=not as_json) as advance:
+    with only_one(engine, "update stores"), counting("files", show=not as_json) as advance:
         if source is None:
             update = update_stores_inbox(engine, settings.data_dir, advance, settings.clock())
         else:

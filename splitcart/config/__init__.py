@@ -5,11 +5,12 @@ In: the environment, ``.env``, ``chains.toml``. Out: ``Settings`` and one ``Chai
 
 from splitcart.config.addresses import is_address
 from splitcart.config.chains import Chain, ChangeTime, get_chain, get_chains, read_chains
-from splitcart.config.settings import Settings, get_settings, read_settings
+from splitcart.config.settings import DatabaseLimits, Settings, get_settings, read_settings
 
 __all__ = [
     "Chain",
     "ChangeTime",
+    "DatabaseLimits",
     "Settings",
     "get_chain",
     "get_chains",

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,15 @@ def _address(text: str) -> str:
 SiteUrl = Annotated[str, AfterValidator(_address)]
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """How many connections one process keeps, and how long it waits for the database."""
+
+    pool_size: int = 5
+    statement_timeout_seconds: int = 900
+    lock_timeout_seconds: int = 300
+
+
 class Settings(BaseSettings):
     """All settings; each is read from the environment variable of its alias."""
 
@@ -35,6 +45,24 @@ class Settings(BaseSettings):
         None,
         validation_alias="SPLITCART_DATABASE_URL",
         description="SQLAlchemy URL; default: SQLite in the data folder",
+    )
+    database_pool_size: int = Field(
+        5,
+        ge=1,
+        validation_alias="SPLITCART_DATABASE_POOL_SIZE",
+        description="connections to PostgreSQL that a process keeps open",
+    )
+    statement_timeout_seconds: int = Field(
+        900,
+        ge=0,
+        validation_alias="SPLITCART_STATEMENT_TIMEOUT_SECONDS",
+        description="how long PostgreSQL may work at one statement; 0: as long as it takes",
+    )
+    lock_timeout_seconds: int = Field(
+        300,
+        ge=0,
+        validation_alias="SPLITCART_LOCK_TIMEOUT_SECONDS",
+        description="how long a statement waits for what another holds; 0 on PostgreSQL: as long as it takes",
     )
     api_server_url: str | None = Field(
         None, validation_alias="API_SERVER_URL", description="the server that files are sent to and stores leased from"
@@ -88,6 +116,11 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The database URL, or SQLite in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'splitcart.db'}"
+
+    @property
+    def database_limits(self) -> DatabaseLimits:
+        """What one process may ask of the database."""
+        return DatabaseLimits(self.database_pool_size, self.statement_timeout_seconds, self.lock_timeout_seconds)
 
     def clock(self) -> Clock:
         """The system's clock, or one that starts at ``clock_start``."""

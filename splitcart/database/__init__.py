@@ -4,14 +4,19 @@ In: a database URL. Out: sessions on a schema that is current. PostgreSQL serves
 same rows.
 """
 
-from splitcart.database.engine import DatabaseError, create_engine, open_database, reading, transaction, upgrade
+from splitcart.database.engine import create_engine, reading, transaction
+from splitcart.database.locks import BusyError, only_one
 from splitcart.database.models import OFFER_COLUMNS, Base
+from splitcart.database.schema import open_database, upgrade
+from splitcart.database.troubles import DatabaseError
 
 __all__ = [
     "OFFER_COLUMNS",
     "Base",
+    "BusyError",
     "DatabaseError",
     "create_engine",
+    "only_one",
     "open_database",
     "reading",
     "transaction",

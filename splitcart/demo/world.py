@@ -138,7 +138,7 @@ class World:
         with ExitStack() as stack:
             self._start_log(stack)
             self._open_lifeline(stack)
-            self.engine = open_database(self.settings.resolved_database_url)
+            self.engine = open_database(self.settings.resolved_database_url, self.settings.database_limits)
             stack.callback(self.engine.dispose)
             self.replica = stack.enter_context(ReplicaServer(self.market, self.clock))
             app = create_app(self.settings, self.engine, self.clock)

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from splitcart.database import DatabaseError
 from splitcart.errors import InputError, SplitCartError
 
 RETRY_SECONDS = 5
@@ -58,9 +59,10 @@ def answer_problems(app: FastAPI) -> None:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         return problem_response(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, wrong))
 
+    @app.exception_handler(DatabaseError)
     @app.exception_handler(sa.exc.OperationalError)
-    async def _database(_request: Request, error: sa.exc.OperationalError) -> JSONResponse:
-        logger.error("the database does not answer: %s", error.orig)
+    async def _database(_request: Request, error: DatabaseError | sa.exc.OperationalError) -> JSONResponse:
+        logger.error("the database does not answer: %s", getattr(error, "orig", error))
         return problem_response(_later("the database does not answer; try again"))
 
     @app.exception_handler(OSError)

@@ -32,7 +32,7 @@ _LOGGING: dict[str, Any] = {
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until interrupted; raise InputError without a key, FailedError where the address cannot be had."""
-    engine = open_database(settings.resolved_database_url)
+    engine = open_database(settings.resolved_database_url, settings.database_limits)
     try:
         app = create_app(settings, engine, settings.clock())
         with _listen(host, port) as listener:
