@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -109,11 +110,20 @@ def make_ambassador(session: Session, group: StoreGroup, store_id: int | None, a
     session.flush()
 
 
+STORE_CATEGORY_COLUMNS = ("store_id", "category_id", "covered_at", "crawl_id", "group_id")
+
+
 def refresh_store_categories(session: Session, store_ids: Collection[int]) -> None:
     """Derive ``store_categories`` of these stores (row ids) anew from coverage and open memberships."""
     if not store_ids:
         return
     session.execute(sa.delete(StoreCategory).where(StoreCategory.store_id.in_(store_ids)))
+    derived = derived_store_categories(Coverage.store_id.in_(store_ids))
+    session.execute(sa.insert(StoreCategory).from_select(list(STORE_CATEGORY_COLUMNS), derived))
+
+
+def derived_store_categories(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
+    """Return what ``store_categories`` is to hold (``STORE_CATEGORY_COLUMNS``), for the coverage that is chosen."""
     newest = (
         sa.select(
             Coverage.store_id,
@@ -128,7 +138,7 @@ def refresh_store_categories(session: Session, store_ids: Collection[int]) -> No
             .label("age"),
         )
         .join(Crawl, Crawl.id == Coverage.crawl_id)
-        .where(Coverage.store_id.in_(store_ids))
+        .where(*conditions)
         .subquery("newest")
     )
     exception, place = sa.orm.aliased(Membership, name="exception"), sa.orm.aliased(Membership, name="place")
@@ -136,27 +146,30 @@ def refresh_store_categories(session: Session, store_ids: Collection[int]) -> No
         (exception.id.is_not(None), _proven_group(exception)),
         else_=_proven_group(place),
     )
-    session.execute(
-        sa.insert(StoreCategory).from_select(
-            ["store_id", "category_id", "covered_at", "crawl_id", "group_id"],
-            sa.select(newest.c.store_id, newest.c.category_id, newest.c.observed_to, newest.c.crawl_id, group_of)
-            .join_from(
-                newest,
-                exception,
-                sa.and_(
-                    exception.store_id == newest.c.store_id,
-                    exception.category_id == newest.c.category_id,
-                    exception.until.is_(None),
-                ),
-                isouter=True,
-            )
-            .join(
-                place,
-                sa.and_(place.store_id == newest.c.store_id, place.category_id.is_(None), place.until.is_(None)),
-                isouter=True,
-            )
-            .where(newest.c.age == 1),
+    return (
+        sa.select(
+            newest.c.store_id,
+            newest.c.category_id,
+            newest.c.observed_to.label("covered_at"),
+            newest.c.crawl_id,
+            group_of.label("group_id"),
         )
+        .join_from(
+            newest,
+            exception,
+            sa.and_(
+                exception.store_id == newest.c.store_id,
+                exception.category_id == newest.c.category_id,
+                exception.until.is_(None),
+            ),
+            isouter=True,
+        )
+        .join(
+            place,
+            sa.and_(place.store_id == newest.c.store_id, place.category_id.is_(None), place.until.is_(None)),
+            isouter=True,
+        )
+        .where(newest.c.age == 1)
     )
 
 

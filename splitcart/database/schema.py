@@ -18,8 +18,8 @@ from splitcart.database.troubles import DatabaseError
 MIN_POSTGRESQL = (14,)
 
 
-def upgrade(engine: sa.Engine) -> None:
-    """Bring the schema to the newest revision, in one transaction.
+def upgrade(engine: sa.Engine) -> str | None:
+    """Bring the schema to the newest revision, in one transaction; return that revision.
 
     Raises DatabaseError when the database cannot be reached or written, is too old, or is not one of this program's.
     """
@@ -28,6 +28,7 @@ def upgrade(engine: sa.Engine) -> None:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # moving years of rows takes its time
         command.upgrade(_alembic_config(connection), "head")
+        return read_revision(connection)
 
 
 def open_database(url: str, limits: DatabaseLimits = DEFAULT_LIMITS) -> sa.Engine:

@@ -1,5 +1,6 @@
 """``splitcart db``: the schema, and rebuilding from the kept files."""
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,3 +150,42 @@ def test_an_id_that_two_chains_use_must_be_named_with_its_chain() -> None:
         "error: store '1147' is used by iga, woolworths; expected a known store, as company/store_id\n",
     )
     assert splitcart("db", "replay", "iga/1147").exit_code == 0
+
+
+def test_check_says_that_all_is_well(kept: Path) -> None:
+    done = splitcart("db", "check")
+    assert (done.exit_code, done.error) == (0, "")
+    assert "ok every crawl's file is kept" in done.output
+    assert "wrong" not in done.output
+
+
+def test_check_names_what_is_wrong_and_what_to_run(kept: Path) -> None:
+    lost = min(kept.glob("aldi-g101-*"))
+    lost.unlink()
+    done = splitcart("db", "check")
+    assert done.exit_code == 1
+    assert f"wrong every crawl's file is kept: 1 found (ingested/aldi/2026-03/{lost.name}: missing)" in done.output
+    assert "\n  restore ingested/ from a backup\n" in done.output
+    assert done.error == "error: 1 of 10 checks found something; what to run stands with each\n"
+    assert splitcart("db", "check", "--no-files").exit_code == 0
+    found = [each for each in json.loads(splitcart("db", "check", "--json").output) if each["problems"]]
+    assert [(each["problems"], each["run"]) for each in found] == [(1, "restore ingested/ from a backup")]
+
+
+def test_stats_shows_tables_and_chains(kept: Path) -> None:
+    done = splitcart("db", "stats", "--json")
+    shown = json.loads(done.output)
+    assert {table["name"]: table["rows"] for table in shown["tables"]}["crawls"] == 5
+    assert [(chain["company"], chain["covered_stores"]) for chain in shown["chains"]] == [("aldi", 2)]
+    text = splitcart("db", "stats").output
+    assert "price_history" in text
+    assert "2026-03-03" in text
+
+
+def test_vacuum_says_what_the_database_takes(kept: Path) -> None:
+    assert json.loads(splitcart("db", "vacuum", "--json").output)["size_bytes"] > 0
+    assert splitcart("db", "vacuum", "--full").output.startswith("vacuumed and analysed; the database takes ")
+
+
+def test_upgrade_tells_the_revision(kept: Path) -> None:
+    assert json.loads(splitcart("db", "upgrade", "--json").output)["revision"] >= "0003"
