@@ -1,6 +1,8 @@
 """``splitcart update``: what waits in the inboxes, or files that you name, into the database."""
 
+from collections.abc import Callable
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +14,15 @@ from splitcart.errors import FailedError
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from splitcart.ingest.stopping import Stop
     from splitcart.ingest.updates import ProductsUpdate, StoresUpdate
 
 app = typer.Typer(no_args_is_help=True, help="Take files into the database.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Go on with what arrives, until Ctrl-C or SIGTERM.")]
+Every = Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks into the inbox.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that share the product inbox.")]
+Advance = Callable[[str], None]
 
 COUNTS = {
     "created": "prices created",
@@ -40,35 +47,83 @@ def products(
     legacy: Annotated[
         bool, typer.Option("--legacy", help="PATHS are files (or folders) of the earlier shape.")
     ] = False,
+    watch: Watch = False,
+    every: Every = 10.0,
+    workers: Workers = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Take product files into the database: the inbox, or PATHS, which are never touched."""
-    from splitcart.database import only_one
-    from splitcart.ingest import CrawlIngester
-    from splitcart.ingest.updates import update_legacy_products, update_named_products, update_products
+    """Take product files into the database: the inbox, or PATHS, which are never touched.
 
-    settings = get_settings()
+    Ctrl-C and SIGTERM end it after the file under way; what was not taken stays in the inbox.
+    """
+    from splitcart.database import only_one
+    from splitcart.ingest.updates import ProductsUpdate
+
+    if legacy and not paths:
+        raise typer.BadParameter("--legacy needs the files or folders to take in")
+    if paths and (watch or workers > 1):
+        raise typer.BadParameter("--watch and --workers are for the inbox; name no files with them")
     engine = database()
-    ingester = CrawlIngester(engine, settings.data_dir, settings.clock())
+    update = ProductsUpdate()
     with only_one(engine, "update products"), counting("files", show=not as_json) as advance:
-        if legacy:
-            if not paths:
-                raise typer.BadParameter("--legacy needs the files or folders to take in")
-            update = update_legacy_products(ingester, paths, advance)
-        elif paths:
-            update = update_named_products(ingester, paths, advance)
+        if paths:
+            update = _named_products(engine, paths, advance, legacy=legacy)
         else:
-            update = update_products(ingester, advance)
+            _rounds(
+                lambda stop: _take_products(engine, workers, stop, advance, update, watch=watch), every, watch=watch
+            )
     if as_json:
         print_json(update.as_json())
     else:
         _show_products(update)
+    _fail_for_products(update)
+
+
+def _rounds(work: "Callable[[Stop], object]", every: float, *, watch: bool) -> None:
+    """Do the work once, or again and again until asked to stop."""
+    from splitcart.ingest.stopping import stopping_at
+
+    with stopping_at(SIGINT, SIGTERM) as stop:
+        work(stop)
+        while watch and not stop.wait(every):
+            work(stop)
+
+
+def _named_products(engine: "sa.Engine", paths: list[Path], advance: Advance, *, legacy: bool) -> "ProductsUpdate":
+    from splitcart.ingest import CrawlIngester
+    from splitcart.ingest.updates import update_legacy_products, update_named_products
+
+    settings = get_settings()
+    ingester = CrawlIngester(engine, settings.data_dir, settings.clock())
+    return (update_legacy_products if legacy else update_named_products)(ingester, paths, advance)
+
+
+def _take_products(
+    engine: "sa.Engine", workers: int, stop: "Stop", advance: Advance, update: "ProductsUpdate", *, watch: bool
+) -> None:
+    """Take in what the product inbox now holds and add it to ``update``."""
+    from splitcart.ingest import CrawlIngester
+    from splitcart.ingest.updates import update_products
+    from splitcart.ingest.workers import update_products_together
+    from splitcart.transfer import inbox_path
+
+    settings = get_settings()
+    if workers == 1:
+        update.add(update_products(CrawlIngester(engine, settings.data_dir, settings.clock()), advance, stop))
+    elif any(inbox_path(settings.data_dir, "products").glob("*.jsonl.gz")):
+        update.add(update_products_together(settings.data_dir, workers, stop, advance))
+    if watch:
+        update.forget_files()
+
+
+def _fail_for_products(update: "ProductsUpdate") -> None:
     if update.problems:
-        raise FailedError(f"{len(update.problems)} of {len(update.problems) + len(update.crawls)} files were not taken")
+        files = len(update.problems) + update.totals["files"]
+        raise FailedError(f"{len(update.problems)} of {files} files were not taken")
 
 
 def _show_products(update: "ProductsUpdate") -> None:
-    totals = update.as_json()["totals"]
+    totals = update.totals
     rows = make_table("what", "count", right={"count"}, title="update products")
     rows.add_row("files taken", f"{totals['files'] - totals['duplicate_files']:,}")
     rows.add_row("files known already", f"{totals['duplicate_files']:,}")
@@ -82,12 +137,16 @@ def _show_products(update: "ProductsUpdate") -> None:
                 f"{crawl.company} {crawl.store_id}: {crawl.complete_categories} of {crawl.categories} categories"
                 f" complete ({crawl.crawl_id}); the others confirm and close nothing"
             )
+    for death in update.deaths:
+        print_line(f"{death}; another took its place")
     print_refused(update.problems)
 
 
 @app.command()
 def stores(
     source: Annotated[Path | None, typer.Option("--from", help="A store list to take in place of the inbox.")] = None,
+    watch: Watch = False,
+    every: Every = 10.0,
     as_json: AsJson = False,
 ) -> None:
     """Take store lists into the database: the sweeps of the inbox, or a file or folder.
@@ -95,20 +154,34 @@ def stores(
     A folder may hold one JSON per store, lists of stores, or a fixture set with companies.store.json.
     """
     from splitcart.database import only_one
-    from splitcart.ingest.updates import update_stores_from, update_stores_inbox
+    from splitcart.ingest.updates import StoresUpdate, update_stores_from
 
-    settings = get_settings()
+    if source is not None and watch:
+        raise typer.BadParameter("--watch is for the inbox; name no --from with it")
     engine = database()
+    update = StoresUpdate()
     with only_one(engine, "update stores"), counting("files", show=not as_json) as advance:
         if source is None:
-            update = update_stores_inbox(engine, settings.data_dir, advance, settings.clock())
+            _rounds(lambda stop: _take_stores(engine, stop, advance, update), every, watch=watch)
         else:
-            update = update_stores_from(engine, source, settings.clock())
+            update = update_stores_from(engine, source, get_settings().clock())
     if as_json:
         print_json(update.as_json())
     else:
         _show_stores(update)
         _show_unusable_positions(engine, sorted(update.companies))
+    _fail_for_stores(update)
+
+
+def _take_stores(engine: "sa.Engine", stop: "Stop", advance: Advance, update: "StoresUpdate") -> None:
+    """Take in what the store inbox now holds and add it to ``update``."""
+    from splitcart.ingest.updates import update_stores_inbox
+
+    settings = get_settings()
+    update.merge(update_stores_inbox(engine, settings.data_dir, advance, settings.clock(), stop))
+
+
+def _fail_for_stores(update: "StoresUpdate") -> None:
     if update.refused:
         raise FailedError(f"{len(update.refused)} files were refused")
 
@@ -154,3 +227,39 @@ def _show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
         points = (StorePoint(store.id, store.latitude, store.longitude) for store in stores.values())
         for row_id, reason in invalid_stores(points).items():
             print_line(f"{company} {stores[row_id].store_id}: {reason}; kept, but left out of clustering")
+
+
+@app.command("all")
+def update_all(
+    watch: Watch = False,
+    every: Every = 10.0,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Take everything that waits in the inboxes into the database: store lists, then product files.
+
+    Ctrl-C and SIGTERM end it after the file under way; what was not taken stays in the inboxes.
+    """
+    from splitcart.database import only_one
+    from splitcart.ingest.updates import ProductsUpdate, StoresUpdate
+
+    engine = database()
+    of_stores, of_products = StoresUpdate(), ProductsUpdate()
+    with (
+        only_one(engine, "update stores"),
+        only_one(engine, "update products"),
+        counting("files", show=not as_json) as advance,
+    ):
+
+        def once(stop: "Stop") -> None:
+            _take_stores(engine, stop, advance, of_stores)
+            _take_products(engine, workers, stop, advance, of_products, watch=watch)
+
+        _rounds(once, every, watch=watch)
+    if as_json:
+        print_json({"stores": of_stores.as_json(), "products": of_products.as_json()})
+    else:
+        _show_stores(of_stores)
+        _show_products(of_products)
+    _fail_for_stores(of_stores)
+    _fail_for_products(of_products)

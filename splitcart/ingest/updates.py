@@ -1,6 +1,6 @@
 """The work of ``splitcart update``: whole inboxes, and files that the user names."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import file_digest
@@ -17,6 +17,7 @@ from splitcart.ingest.crawls import CrawlIngester, IngestedCrawl, summed
 from splitcart.ingest.errors import KeptFileError, RefusedFileError
 from splitcart.ingest.keeping import keep_file, kept_name
 from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
+from splitcart.ingest.stopping import Stop
 from splitcart.ingest.store_sources import read_store_lists, read_sweep
 from splitcart.ingest.stores import StoreCounts, update_stores
 from splitcart.measures.clock import Clock, system_clock
@@ -32,25 +33,48 @@ REFUSALS = (RefusedFileError, CrawlFileError)
 class ProductsUpdate:
     """What one run did with product files.
 
-    ``refused`` and ``waiting`` map file names to reasons: the first cannot be taken, the second not yet.
+    ``refused`` and ``waiting`` map file names to reasons: the first cannot be taken, the second not yet. ``deaths`` are
+    workers that ended before their time. ``earlier`` are the totals of crawls that are no longer listed.
     """
 
     crawls: list[IngestedCrawl] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    deaths: list[str] = field(default_factory=list)
+    earlier: dict[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> dict[str, str]:
         """All files that were not taken, with the reason."""
         return self.refused | self.waiting
 
+    @property
+    def totals(self) -> dict[str, int]:
+        """What all files together changed."""
+        found = summed(self.crawls)
+        return {name: self.earlier.get(name, 0) + found.get(name, 0) for name in [*found, *self.earlier]}
+
+    def add(self, other: "ProductsUpdate") -> None:
+        """Add what another worker, or a later round, did; a file that waited before and was taken now waits no more."""
+        self.crawls += other.crawls
+        self.refused |= other.refused
+        self.deaths += other.deaths
+        taken = {crawl.file for crawl in other.crawls} | other.refused.keys()
+        self.waiting = {name: why for name, why in self.waiting.items() if name not in taken} | other.waiting
+
+    def forget_files(self) -> None:
+        """Keep only the totals of the crawls, for who goes on for months."""
+        self.earlier = self.totals
+        self.crawls = []
+
     def as_json(self) -> dict[str, Any]:
-        """Return totals, one entry per file, and the refused files."""
+        """Return totals, one entry per file, the refused files and those that wait, and the workers that died."""
         return {
-            "totals": summed(self.crawls),
+            "totals": self.totals,
             "waiting": self.waiting,
             "files": [asdict(crawl) for crawl in self.crawls],
             "refused": self.refused,
+            "deaths": self.deaths,
         }
 
 
@@ -65,20 +89,45 @@ class StoresUpdate:
         """Add one list's counts to its company's."""
         self.companies.setdefault(company, StoreCounts()).add(counts)
 
+    def merge(self, other: "StoresUpdate") -> None:
+        """Add what a later round did."""
+        for company, counts in other.companies.items():
+            self.add(company, counts)
+        self.refused |= other.refused
+
     def as_json(self) -> dict[str, Any]:
         """Return counts per company and the refused files."""
         return {"companies": {slug: asdict(counts) for slug, counts in self.companies.items()}, "refused": self.refused}
 
 
-def update_products(ingester: CrawlIngester, progress: Progress | None = None) -> ProductsUpdate:
+def update_products(
+    ingester: CrawlIngester, progress: Progress | None = None, stop: Stop | None = None
+) -> ProductsUpdate:
     """Take in every file of the product inbox; a file that cannot be taken goes to ``rejected/`` with its reason."""
     update = ProductsUpdate()
+    for taken in inbox_updates(ingester, stop, progress):
+        update.add(taken)
+    return update
+
+
+def inbox_updates(
+    ingester: CrawlIngester, stop: Stop | None = None, begun: Progress | None = None
+) -> Iterator[ProductsUpdate]:
+    """Take in the product inbox file by file, until its end or until asked to stop; yield what became of each.
+
+    ``begun`` is called with the name of each file before it is taken.
+    """
     for path in claimed(ingester.data_dir, "products"):
-        if take(ingester, path, update, progress):
+        if stop is not None and stop.asked:
+            return
+        if begun:
+            begun(path.name)
+        update = ProductsUpdate()
+        if take(ingester, path, update):
             path.unlink()
         elif path.name in update.refused:
             reject(ingester.data_dir, path, update.refused[path.name])
-    return update
+        yield update
 
 
 def update_named_products(
@@ -110,7 +159,11 @@ def update_legacy_products(
 
 
 def take(
-    ingester: CrawlIngester, path: Path, update: ProductsUpdate, progress: Progress | None, name: str | None = None
+    ingester: CrawlIngester,
+    path: Path,
+    update: ProductsUpdate,
+    progress: Progress | None = None,
+    name: str | None = None,
 ) -> bool:
     """Take in one file and note in ``update`` what became of it, under ``name``; return whether it was taken."""
     name = name or path.name
@@ -129,11 +182,17 @@ def take(
 
 
 def update_stores_inbox(
-    engine: sa.Engine, data_dir: Path, progress: Progress | None = None, clock: Clock = system_clock
+    engine: sa.Engine,
+    data_dir: Path,
+    progress: Progress | None = None,
+    clock: Clock = system_clock,
+    stop: Stop | None = None,
 ) -> StoresUpdate:
     """Take in every store sweep of the store inbox, one file one transaction."""
     update = StoresUpdate()
     for path in claimed(data_dir, "stores"):
+        if stop is not None and stop.asked:
+            break
         try:
             take_sweep(engine, data_dir, path, update, clock)
         except REFUSALS as error:
