@@ -109,13 +109,16 @@ def effective_prices(session: Session, store_id: int, at: datetime | None = None
     return sorted((answer for answer in answers if answer), key=lambda price: price.sku_id)
 
 
-def effective_history(session: Session, store_id: int) -> dict[int, list[EffectiveInterval]]:
-    """Return, for each sku that ever had an effective price at the store (its row id), its intervals, oldest first."""
-    facts = _load(session, store_id)
+def effective_history(session: Session, store_id: int, sku_id: int | None = None) -> dict[int, list[EffectiveInterval]]:
+    """Return, for each sku that ever had an effective price at the store, its intervals, oldest first.
+
+    By row ids; ``sku_id`` asks for one sku only.
+    """
+    facts = _load(session, store_id, sku_id)
     history: dict[int, list[EffectiveInterval]] = {}
-    for sku_id in sorted(_skus(facts)):
-        if found := list(_timeline(facts, store_id, sku_id)):
-            history[sku_id] = found
+    for each in sorted(_skus(facts)):
+        if found := list(_timeline(facts, store_id, each)):
+            history[each] = found
     return history
 
 
@@ -242,9 +245,10 @@ def _interval(price: EffectivePrice, since: datetime, until: datetime | None) ->
     return EffectiveInterval(since, until, price.offer, price.source, price.inferred_from, price.group_id)
 
 
-def _load(session: Session, store_id: int) -> _StoreFacts:
+def _load(session: Session, store_id: int, sku_id: int | None = None) -> _StoreFacts:
     facts = _StoreFacts()
-    _load_own(session, store_id, facts)
+    chosen = sa.true() if sku_id is None else Sku.id == sku_id
+    _load_own(session, store_id, chosen, facts)
     windows = sa.select(Coverage.category_id, Coverage.observed_from, Coverage.observed_to).where(
         Coverage.store_id == store_id
     )
@@ -252,15 +256,16 @@ def _load(session: Session, store_id: int) -> _StoreFacts:
         facts.coverage[category_id].append((begin, end))
     _load_stays(session, store_id, facts)
     groups = {stay.group_id for stays in facts.stays.values() for stay in stays if stay.group_id is not None}
-    _load_lists(session, groups, facts)
+    _load_lists(session, groups, chosen, facts)
     return facts
 
 
-def _load_own(session: Session, store_id: int, facts: _StoreFacts) -> None:
+def _load_own(session: Session, store_id: int, chosen: sa.ColumnElement[bool], facts: _StoreFacts) -> None:
     every = intervals(store_ids=[store_id])
     rows = session.execute(
         sa.select(every, Sku.root_category_id)
         .join(Sku, Sku.id == every.c.sku_id)
+        .where(chosen)
         .order_by(every.c.sku_id, every.c.since)
     )
     for row in rows.mappings():
@@ -285,7 +290,7 @@ def _load_stays(session: Session, store_id: int, facts: _StoreFacts) -> None:
             facts.stays[row.category_id].append(_Stay(row.since, until, group_id, cutoff))
 
 
-def _load_lists(session: Session, group_ids: set[int], facts: _StoreFacts) -> None:
+def _load_lists(session: Session, group_ids: set[int], chosen: sa.ColumnElement[bool], facts: _StoreFacts) -> None:
     if not group_ids:
         return
     for table in (list_history_table, list_table):  # the history is older than what stands
@@ -293,7 +298,7 @@ def _load_lists(session: Session, group_ids: set[int], facts: _StoreFacts) -> No
             sa.select(table, Sku.root_category_id, Crawl.store_id.label("source_store"))
             .join(Sku, Sku.id == table.c.sku_id)
             .join(Crawl, Crawl.id == table.c.crawl_id)
-            .where(table.c.group_id.in_(group_ids))
+            .where(table.c.group_id.in_(group_ids), chosen)
             .order_by(table.c.sku_id, *([table.c.since] if table is list_history_table else []))
         )
         for row in rows.mappings():

@@ -12,7 +12,7 @@ from splitcart.cli.common import close_databases, errors, fail
 from splitcart.errors import FailedError, SplitCartError
 
 GROUPS = ("update", "group", "schedule", "generate", "archive", "db")
-COMMANDS = ("upload", "serve", "replica", "demo")
+COMMANDS = ("upload", "history", "serve", "replica", "demo")
 
 app = typer.Typer(
     no_args_is_help=True,

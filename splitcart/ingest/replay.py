@@ -8,9 +8,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from splitcart.database import reading
+from splitcart.database.lookup import find_store
 from splitcart.database.models import Company, Crawl, Store
 from splitcart.ingest.crawls import CrawlIngester
-from splitcart.ingest.errors import KeptFileError, RefusedFileError
+from splitcart.ingest.errors import KeptFileError
 from splitcart.ingest.updates import REFUSALS, ProductsUpdate, Progress, StoresUpdate, take, take_sweep
 from splitcart.transfer.crawl_file import CrawlFileError, read_closing
 from splitcart.transfer.records import CrawlRecord
@@ -64,14 +65,9 @@ def _rebuild(ingester: CrawlIngester, company: str, store_id: str, replay: Repla
 
 
 def _find(engine: sa.Engine, name: str) -> tuple[str, str]:
-    company, _, store_id = name.rpartition("/")
     with reading(engine) as session:
-        query = sa.select(Company.slug, Store.store_id).join_from(Store, Company).where(Store.store_id == store_id)
-        found = session.execute(query.where(Company.slug == company) if company else query).all()
-    if len(found) != 1:
-        problem = "is not known" if not found else f"is used by {', '.join(row.slug for row in found)}"
-        raise RefusedFileError(f"store {name!r} {problem}; expected a known store, as company/store_id")
-    return found[0].slug, found[0].store_id
+        company, store = find_store(session, name)
+    return company.slug, store.store_id
 
 
 def _stores_with_crawls(engine: sa.Engine) -> list[tuple[str, str]]:

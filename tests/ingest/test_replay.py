@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from splitcart.database import reading, transaction
 from splitcart.database.models import Crawl, Price, PriceHistory
-from splitcart.ingest import CrawlIngester, RefusedFileError
+from splitcart.errors import InputError
+from splitcart.ingest import CrawlIngester
 from splitcart.ingest.replay import replay_all, replay_stores
 from splitcart.ingest.updates import update_products
 from tests.ingest.crawl_files import category, product, write_crawl
@@ -81,9 +82,7 @@ def facts_by_crawl(engine: sa.Engine) -> list[tuple]:
 
 
 def test_an_unknown_store_is_one_clear_line(ingester: CrawlIngester) -> None:
-    with pytest.raises(
-        RefusedFileError, match="store 'aldi/G999' is not known; expected a known store, as company/store_id"
-    ):
+    with pytest.raises(InputError, match="store 'aldi/G999' is not known; expected a known store, as company/store_id"):
         replay_stores(ingester, ["aldi/G999"])
 
 
