@@ -18,17 +18,21 @@ from splitcart.database.troubles import DatabaseError
 MIN_POSTGRESQL = (14,)
 
 
-def upgrade(engine: sa.Engine) -> str | None:
-    """Bring the schema to the newest revision, in one transaction; return that revision.
+def upgrade(engine: sa.Engine, revision: str = "head") -> str | None:
+    """Bring the schema to a revision, by default the newest, in one transaction; return the revision it is at.
 
     Raises DatabaseError when the database cannot be reached or written, is too old, or is not one of this program's.
     """
-    with _reached(engine), explaining(engine), engine.begin() as connection:
+    with _reached(engine), explaining(engine), engine.connect().execution_options(read_only=True) as connection:
         read_revision(connection)
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # moving years of rows takes its time
-        command.upgrade(_alembic_config(connection), "head")
-        return read_revision(connection)
+    try:
+        with explaining(engine), engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # moving years of rows takes its time
+            command.upgrade(_alembic_config(connection), revision)
+            return read_revision(connection)
+    except sa.exc.DBAPIError as error:
+        raise DatabaseError(f"the upgrade failed and changed nothing: {_one_line(error)}") from error
 
 
 def open_database(url: str, limits: DatabaseLimits = DEFAULT_LIMITS) -> sa.Engine:
@@ -91,8 +95,11 @@ def _reached(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except sa.exc.OperationalError as error:
-        text = " ".join(str(error.orig).split())
-        raise DatabaseError(f"cannot reach the database {engine.url.render_as_string()}: {text}") from error
+        raise DatabaseError(f"cannot reach the database {engine.url.render_as_string()}: {_one_line(error)}") from error
+
+
+def _one_line(error: sa.exc.DBAPIError) -> str:
+    return " ".join(str(error.orig).split())
 
 
 def _scripts(connection: sa.Connection) -> ScriptDirectory:
