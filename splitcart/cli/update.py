@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from splitcart.ingest.stopping import Stop
-    from splitcart.ingest.updates import ProductsUpdate, StoresUpdate
+    from splitcart.ingest.updates import BarcodesUpdate, ProductsUpdate, StoresUpdate
 
 app = typer.Typer(no_args_is_help=True, help="Take files into the database.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -170,7 +170,7 @@ def stores(
     else:
         _show_stores(update)
         _show_unusable_positions(engine, sorted(update.companies))
-    _fail_for_stores(update)
+    _fail_for_refused(update.refused)
 
 
 def _take_stores(engine: "sa.Engine", stop: "Stop", advance: Advance, update: "StoresUpdate") -> None:
@@ -181,9 +181,9 @@ def _take_stores(engine: "sa.Engine", stop: "Stop", advance: Advance, update: "S
     update.merge(update_stores_inbox(engine, settings.data_dir, advance, settings.clock(), stop))
 
 
-def _fail_for_stores(update: "StoresUpdate") -> None:
-    if update.refused:
-        raise FailedError(f"{len(update.refused)} files were refused")
+def _fail_for_refused(refused: dict[str, str]) -> None:
+    if refused:
+        raise FailedError(f"{len(refused)} files were refused")
 
 
 def _show_stores(update: "StoresUpdate") -> None:
@@ -229,6 +229,48 @@ def _show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
             print_line(f"{company} {stores[row_id].store_id}: {reason}; kept, but left out of clustering")
 
 
+@app.command()
+def barcodes(watch: Watch = False, every: Every = 10.0, as_json: AsJson = False) -> None:
+    """Take the files of the barcode inbox into the database: barcodes for skus that have none.
+
+    A sku that gets a barcode is matched to products anew; one that has another valid barcode keeps it, and is listed.
+    """
+    from splitcart.database import only_one
+    from splitcart.ingest.updates import BarcodesUpdate
+
+    engine = database()
+    update = BarcodesUpdate()
+    with only_one(engine, "update barcodes"), counting("files", show=not as_json) as advance:
+        _rounds(lambda stop: _take_barcodes(engine, stop, advance, update), every, watch=watch)
+    if as_json:
+        print_json(update.as_json())
+    else:
+        _show_barcodes(update)
+    _fail_for_refused(update.refused)
+
+
+def _take_barcodes(engine: "sa.Engine", stop: "Stop", advance: Advance, update: "BarcodesUpdate") -> None:
+    """Take in what the barcode inbox now holds and add it to ``update``."""
+    from splitcart.ingest.updates import update_barcodes_inbox
+
+    settings = get_settings()
+    update.merge(update_barcodes_inbox(engine, settings.data_dir, advance, settings.clock(), stop))
+
+
+def _show_barcodes(update: "BarcodesUpdate") -> None:
+    rows = make_table(
+        "company", "filled", "known", "sku not known", "other product", "conflicts", title="update barcodes"
+    )
+    for company, counts in sorted(update.companies.items()):
+        numbers = (counts.filled, counts.unchanged, counts.unknown_skus, counts.rematched, len(counts.conflicts))
+        rows.add_row(company, *(f"{number:,}" for number in numbers))
+    console.print(rows)
+    for company, counts in sorted(update.companies.items()):
+        for conflict in counts.conflicts:
+            print_line(f"{company} {conflict}")
+    print_refused(update.refused)
+
+
 @app.command("all")
 def update_all(
     watch: Watch = False,
@@ -236,30 +278,35 @@ def update_all(
     workers: Workers = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Take everything that waits in the inboxes into the database: store lists, then product files.
+    """Take everything that waits in the inboxes into the database: store lists, product files, barcodes.
 
     Ctrl-C and SIGTERM end it after the file under way; what was not taken stays in the inboxes.
     """
     from splitcart.database import only_one
-    from splitcart.ingest.updates import ProductsUpdate, StoresUpdate
+    from splitcart.ingest.updates import BarcodesUpdate, ProductsUpdate, StoresUpdate
 
     engine = database()
-    of_stores, of_products = StoresUpdate(), ProductsUpdate()
+    of_stores, of_products, of_barcodes = StoresUpdate(), ProductsUpdate(), BarcodesUpdate()
     with (
         only_one(engine, "update stores"),
         only_one(engine, "update products"),
+        only_one(engine, "update barcodes"),
         counting("files", show=not as_json) as advance,
     ):
 
         def once(stop: "Stop") -> None:
             _take_stores(engine, stop, advance, of_stores)
             _take_products(engine, workers, stop, advance, of_products, watch=watch)
+            _take_barcodes(engine, stop, advance, of_barcodes)
 
         _rounds(once, every, watch=watch)
     if as_json:
-        print_json({"stores": of_stores.as_json(), "products": of_products.as_json()})
+        print_json(
+            {"stores": of_stores.as_json(), "products": of_products.as_json(), "barcodes": of_barcodes.as_json()}
+        )
     else:
         _show_stores(of_stores)
         _show_products(of_products)
-    _fail_for_stores(of_stores)
+        _show_barcodes(of_barcodes)
     _fail_for_products(of_products)
+    _fail_for_refused(of_stores.refused | of_barcodes.refused)

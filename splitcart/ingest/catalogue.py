@@ -49,6 +49,12 @@ class CatalogueCounts:
     products_matched: int = 0
 
 
+def lock_new_skus(session: Session) -> None:
+    """Let one transaction at a time match skus to products; on SQLite a writing transaction is alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(NEW_SKUS_LOCK)))
+
+
 def path_text(names: Iterable[str]) -> str:
     """Join category names to the text that identifies a category of a company."""
     return PATH_SEPARATOR.join(map(category_name, names))
@@ -84,13 +90,10 @@ class Catalogue:
             self._read_skus(session, codes[start : start + CHUNK])
 
     def _see_new_skus_of_others(self, session: Session, rows: list[ProductRecord]) -> None:
-        """Two workers with the same news would each make a product of it: one transaction at a time takes in new skus.
-
-        On SQLite a writing transaction is alone anyway.
-        """
+        """Two workers with the same news would each make a product of it."""
         unknown = [row.sku for row in rows if row.sku not in self.skus]
-        if unknown and session.get_bind().dialect.name == "postgresql":
-            session.execute(sa.select(sa.func.pg_advisory_xact_lock(NEW_SKUS_LOCK)))
+        if unknown:
+            lock_new_skus(session)
         self._read_codes(session, unknown)
 
     def root_id(self, row: ProductRecord) -> int:

@@ -1,6 +1,6 @@
 """Rebuilding from the kept files: one store, all of them, or a whole database from nothing but ``ingested/``."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,11 @@ from splitcart.database.lookup import find_store
 from splitcart.database.models import Company, Crawl, Store
 from splitcart.ingest.crawls import CrawlIngester
 from splitcart.ingest.errors import KeptFileError
-from splitcart.ingest.updates import REFUSALS, ProductsUpdate, Progress, StoresUpdate, take, take_sweep
-from splitcart.transfer.crawl_file import CrawlFileError, read_closing
+from splitcart.ingest.updates import REFUSALS, ProductsUpdate, Progress, take, take_barcodes, take_sweep
+from splitcart.transfer.crawl_file import CrawlFileError, read_ends
 from splitcart.transfer.records import CrawlRecord
+
+Dated = list[tuple[datetime, Path]]
 
 
 @dataclass(slots=True)
@@ -37,20 +39,26 @@ def replay_stores(ingester: CrawlIngester, named: Iterable[str], progress: Progr
 def replay_all(ingester: CrawlIngester, progress: Progress | None = None) -> Replay:
     """Rebuild every store; kept files that the database does not know are taken in afterwards, in observed order.
 
-    On an empty database this is the disaster recovery: store sweeps first, then every crawl.
+    On an empty database this is the disaster recovery: store sweeps first, then every crawl, then barcodes.
     """
     replay = Replay()
     for company, store_id in _stores_with_crawls(ingester.engine):
         _rebuild(ingester, company, store_id, replay, progress)
-    sweeps, crawls = _kept_files(ingester.data_dir, _known_crawls(ingester.engine), replay.recovered.refused)
-    for _, path in sweeps:
-        try:
-            take_sweep(ingester.engine, ingester.data_dir, path, StoresUpdate(), ingester.clock)
-        except REFUSALS as error:
-            replay.recovered.refused[path.name] = str(error)
-    for _, path in crawls:
+    files = _kept_files(ingester.data_dir, _known_crawls(ingester.engine), replay.recovered.refused)
+    for path in files["store"]:
+        _recover(path, replay, lambda path: take_sweep(ingester.engine, ingester.data_dir, path, ingester.clock))
+    for path in files["product"]:
         take(ingester, path, replay.recovered, progress)
+    for path in files["barcode"]:
+        _recover(path, replay, lambda path: take_barcodes(ingester.engine, ingester.data_dir, path, ingester.clock))
     return replay
+
+
+def _recover(path: Path, replay: Replay, take_file: Callable[[Path], object]) -> None:
+    try:
+        take_file(path)
+    except REFUSALS as error:
+        replay.recovered.refused[path.name] = str(error)
 
 
 def _rebuild(ingester: CrawlIngester, company: str, store_id: str, replay: Replay, progress: Progress | None) -> None:
@@ -86,20 +94,17 @@ def _known_crawls(engine: sa.Engine) -> set[str]:
         return set(session.scalars(sa.select(Crawl.crawl_id)))
 
 
-def _kept_files(
-    data_dir: Path, known: set[str], refused: dict[str, str]
-) -> tuple[list[tuple[datetime, Path]], list[tuple[datetime, Path]]]:
-    """Return sweeps and crawls that are not known, oldest first; a damaged file is noted in ``refused``."""
-    sweeps: list[tuple[datetime, Path]] = []
-    crawls: list[tuple[datetime, Path]] = []
+def _kept_files(data_dir: Path, known: set[str], refused: dict[str, str]) -> dict[str, list[Path]]:
+    """Return the files that are not known, oldest first, by what they hold; a damaged one is noted in ``refused``."""
+    found: dict[str, Dated] = {"store": [], "product": [], "barcode": []}
     for path in sorted((data_dir / "ingested").glob("*/*/*.jsonl.gz")):
         if path.name.removesuffix(".jsonl.gz") in known:
             continue
         try:
-            closing = read_closing(path)
+            key, closing = read_ends(path)
         except CrawlFileError as error:
             refused[path.name] = str(error)
             continue
         if isinstance(closing, CrawlRecord) and closing.crawl_id not in known:
-            (crawls if closing.store_id else sweeps).append((closing.started_at, path))
-    return sorted(sweeps), sorted(crawls)
+            found[key or ("product" if closing.store_id else "store")].append((closing.started_at, path))
+    return {key: [path for _, path in sorted(files)] for key, files in found.items()}

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from splitcart.config import get_chain
 from splitcart.database import reading, transaction
 from splitcart.database.models import Crawl
+from splitcart.ingest.barcodes import BarcodeCounts, read_barcodes, update_barcodes
 from splitcart.ingest.companies import chain_of, ensure_company, lock_store_list
 from splitcart.ingest.crawls import CrawlIngester, IngestedCrawl, summed
 from splitcart.ingest.errors import KeptFileError, RefusedFileError
-from splitcart.ingest.keeping import keep_file, kept_name
+from splitcart.ingest.keeping import keep_file, kept_name, write_quarantine
 from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
 from splitcart.ingest.stopping import Stop
 from splitcart.ingest.store_sources import read_store_lists, read_sweep
@@ -93,6 +94,24 @@ class StoresUpdate:
         """Add what a later round did."""
         for company, counts in other.companies.items():
             self.add(company, counts)
+        self.refused |= other.refused
+
+    def as_json(self) -> dict[str, Any]:
+        """Return counts per company and the refused files."""
+        return {"companies": {slug: asdict(counts) for slug, counts in self.companies.items()}, "refused": self.refused}
+
+
+@dataclass(slots=True)
+class BarcodesUpdate:
+    """What one run did with files of barcodes, by company slug; ``refused`` maps file names to reasons."""
+
+    companies: dict[str, BarcodeCounts] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def merge(self, other: "BarcodesUpdate") -> None:
+        """Add what another file, or a later round, did."""
+        for company, counts in other.companies.items():
+            self.companies.setdefault(company, BarcodeCounts()).add(counts)
         self.refused |= other.refused
 
     def as_json(self) -> dict[str, Any]:
@@ -194,7 +213,7 @@ def update_stores_inbox(
         if stop is not None and stop.asked:
             break
         try:
-            take_sweep(engine, data_dir, path, update, clock)
+            update.merge(take_sweep(engine, data_dir, path, clock))
         except REFUSALS as error:
             update.refused[path.name] = str(error)
             reject(data_dir, path, str(error))
@@ -205,7 +224,7 @@ def update_stores_inbox(
     return update
 
 
-def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, update: StoresUpdate, clock: Clock) -> None:
+def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, clock: Clock) -> StoresUpdate:
     """Take in one sweep of a store list, in one transaction; the file is kept below ``ingested/``.
 
     Raises RefusedFileError or CrawlFileError, and stores nothing, if it cannot be taken. A sweep that is known already
@@ -223,7 +242,54 @@ def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, update: StoresUpda
             counts = update_stores(session, chain, records, closing.started_at, is_whole_sweep=closing.complete)
             session.add(_sweep_row(closing, company.id, sha256, asdict(counts), clock()))
             keep_file(path, data_dir, kept_name(closing))
-    update.add(chain.slug, counts)
+    return StoresUpdate({chain.slug: counts})
+
+
+def update_barcodes_inbox(
+    engine: sa.Engine,
+    data_dir: Path,
+    progress: Progress | None = None,
+    clock: Clock = system_clock,
+    stop: Stop | None = None,
+) -> BarcodesUpdate:
+    """Take in every file of the barcode inbox, one file one transaction."""
+    update = BarcodesUpdate()
+    for path in claimed(data_dir, "barcodes"):
+        if stop is not None and stop.asked:
+            break
+        try:
+            update.merge(take_barcodes(engine, data_dir, path, clock))
+        except REFUSALS as error:
+            update.refused[path.name] = str(error)
+            reject(data_dir, path, str(error))
+        else:
+            path.unlink()
+        if progress:
+            progress(path.name)
+    return update
+
+
+def take_barcodes(engine: sa.Engine, data_dir: Path, path: Path, clock: Clock) -> BarcodesUpdate:
+    """Take in one file of barcodes, in one transaction; the file is kept below ``ingested/``.
+
+    Raises RefusedFileError or CrawlFileError, and stores nothing, if it cannot be taken. A file that is known already
+    changes nothing.
+    """
+    parsed = read_barcodes(path)
+    closing = parsed.closing
+    chain = chain_of(path, closing)
+    with path.open("rb") as file:
+        sha256 = file_digest(file, "sha256").hexdigest()
+    with transaction(engine) as session:
+        company = ensure_company(session, chain)
+        lock_store_list(session, company)
+        counts = BarcodeCounts()
+        if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is None:
+            counts = update_barcodes(session, company, parsed, closing.started_at)
+            session.add(_sweep_row(closing, company.id, sha256, asdict(counts), clock()))
+            keep_file(path, data_dir, kept_name(closing))
+            write_quarantine(data_dir, kept_name(closing), parsed.quarantined)
+    return BarcodesUpdate({chain.slug: counts})
 
 
 def _sweep_row(closing: CrawlRecord, company_id: int, sha256: str, counts: dict[str, Any], now: datetime) -> Crawl:

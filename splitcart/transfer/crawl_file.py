@@ -29,6 +29,7 @@ __all__ = [
     "encode_line",
     "read_closing",
     "read_crawl_file",
+    "read_ends",
     "verify_file",
 ]
 
@@ -55,6 +56,11 @@ def read_crawl_file(path: Path) -> Iterator[tuple[int, Record | Closing | BadLin
 
 def read_closing(path: Path) -> Closing:
     """Return the closing record of a crawl file after reading all of it; raise CrawlFileError as reading does."""
+    return read_ends(path)[1]
+
+
+def read_ends(path: Path) -> tuple[str | None, Closing]:
+    """Return the key of a file's records (None: it has none) and its closing record; raise as ``read_closing`` does."""
     tally = Tally(path.name)
     for number, line in _numbered_lines(path):
         key = key_of(line)
@@ -62,7 +68,7 @@ def read_closing(path: Path) -> Closing:
             tally.close(number, decode_closing(path.name, number, line))
         else:
             tally.row(number, key if key in RECORD_KEYS else None)
-    return tally.finish()
+    return tally.record_key, tally.finish()
 
 
 def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

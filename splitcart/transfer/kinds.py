@@ -26,7 +26,9 @@ class Kind:
         return f"{self.record}_inbox"
 
 
-KINDS = {kind.name: kind for kind in (Kind("products", "product"), Kind("stores", "store"))}
+KINDS = {
+    kind.name: kind for kind in (Kind("products", "product"), Kind("stores", "store"), Kind("barcodes", "barcode"))
+}
 
 
 def get_kind(name: str) -> Kind:
@@ -43,7 +45,7 @@ def check_kind(kind: Kind, verified: Verified) -> None:
         raise CrawlFileError(f"the file holds {verified.record_key!r} lines; {kind.name} are {kind.record!r} lines")
     if not isinstance(closing, CrawlRecord):
         raise CrawlFileError(f"the file ends with a batch line; {kind.name} end with a crawl line")
-    if (closing.store_id is None) != (kind.record == "store"):
+    if (closing.store_id is None) != (kind.record != "product"):
         raise CrawlFileError(f"the crawl is of store {closing.store_id!r}; {kind.name} need {_subject(kind)}")
     if closing.store_verified is False or closing.failure_class is FailureClass.WRONG_STORE:
         raise CrawlFileError(
@@ -52,4 +54,5 @@ def check_kind(kind: Kind, verified: Verified) -> None:
 
 
 def _subject(kind: Kind) -> str:
-    return "a sweep of the store list (store_id null)" if kind.record == "store" else "one store"
+    wholes = {"store": "a sweep of the store list (store_id null)", "barcode": "the whole chain (store_id null)"}
+    return wholes.get(kind.record, "one store")

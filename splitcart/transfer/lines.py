@@ -8,12 +8,19 @@ from typing import Any
 import msgspec
 
 from splitcart.transfer.gzip_lines import CrawlFileError
-from splitcart.transfer.records import FORMAT_VERSION, BatchRecord, CrawlRecord, ProductRecord, StoreRecord
+from splitcart.transfer.records import (
+    FORMAT_VERSION,
+    BarcodeRecord,
+    BatchRecord,
+    CrawlRecord,
+    ProductRecord,
+    StoreRecord,
+)
 
 MAX_KEPT_TEXT = 2000
 CRAWL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")  # it becomes a file name
 
-Record = ProductRecord | StoreRecord
+Record = ProductRecord | StoreRecord | BarcodeRecord
 Closing = CrawlRecord | BatchRecord
 
 
@@ -31,6 +38,7 @@ class BadLine:
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
     product: ProductRecord | None = None
     store: StoreRecord | None = None
+    barcode: BarcodeRecord | None = None
 
 
 class _ClosingLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,12 +50,19 @@ class _Version(msgspec.Struct):
     format_version: int = FORMAT_VERSION
 
 
-KEYS = {ProductRecord: "product", StoreRecord: "store", CrawlRecord: "crawl", BatchRecord: "batch"}
-RECORD_KEYS = frozenset({"product", "store"})
+KEYS = {
+    ProductRecord: "product",
+    StoreRecord: "store",
+    BarcodeRecord: "barcode",
+    CrawlRecord: "crawl",
+    BatchRecord: "batch",
+}
+RECORD_KEYS = frozenset({"product", "store", "barcode"})
 CLOSING_KEYS = frozenset({"crawl", "batch"})
 
 _optional = {
-    cls: frozenset(field.name for field in fields(cls) if field.default is None) for cls in (ProductRecord, StoreRecord)
+    cls: frozenset(field.name for field in fields(cls) if field.default is None)
+    for cls in (ProductRecord, StoreRecord, BarcodeRecord)
 }
 _encoder = msgspec.json.Encoder()
 _line_decoder = msgspec.json.Decoder(_Line)
@@ -65,7 +80,7 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 def encode_line(record: Record | Closing) -> bytes:
     """Return the line of one record, with its line end; raise UnicodeEncodeError for text with lone surrogates."""
     body: Any = record
-    if isinstance(record, ProductRecord | StoreRecord):
+    if isinstance(record, Record):
         skipped = _optional[type(record)]
         body = {
             field: value
@@ -95,21 +110,23 @@ def check_json_object(line: bytes) -> str:
 
 
 def decode_record(number: int, line: bytes) -> Record | BadLine:
-    """Read a product or store line strictly."""
+    """Read a product, store or barcode line strictly."""
     try:
         parsed = _line_decoder.decode(line)
     except UNREADABLE as error:
         return _bad(number, line, str(error))
-    if parsed.product is not None and parsed.store is None:
+    if parsed.product is not None and parsed.store is None and parsed.barcode is None:
         if not parsed.product.sku or not parsed.product.category_path:
             return _bad(number, line, "a product needs a sku and a category path")
         record: Record = parsed.product
-    elif parsed.store is not None and parsed.product is None:
+    elif parsed.store is not None and parsed.product is None and parsed.barcode is None:
         if not parsed.store.store_id:
             return _bad(number, line, "a store needs a store_id")
         record = parsed.store
+    elif parsed.barcode is not None and parsed.product is None and parsed.store is None:
+        record = parsed.barcode
     else:
-        return _bad(number, line, "expected one of the keys product and store")
+        return _bad(number, line, "expected one of the keys product, store and barcode")
     # No database keeps a NUL in text. Escaped backslashes go first, so that only true escapes are seen.
     if b"\\u0000" in line and b"\\u0000" in line.replace(b"\\\\", b""):
         return _bad(number, line, "a text holds a NUL character")

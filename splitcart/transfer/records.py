@@ -1,8 +1,8 @@
 """The record types of the file that travels from scraper host to server (docs/file-format.md).
 
-One ``.jsonl.gz`` holds one store crawl. Each line is an object with one key that names its record: ``product`` or
-``store``, and as the last line ``crawl`` (or ``batch`` for derived data). The Scrapy items are these same classes.
-Money is integer cents, time is aware UTC.
+One ``.jsonl.gz`` holds one store crawl. Each line is an object with one key that names its record: ``product``,
+``store`` or ``barcode``, and as the last line ``crawl`` (or ``batch`` for derived data). The Scrapy items are these
+same classes. Money is integer cents, time is aware UTC.
 """
 
 from dataclasses import dataclass, field
@@ -86,6 +86,14 @@ class StoreRecord:
 
 
 @dataclass(slots=True, kw_only=True)
+class BarcodeRecord:
+    """A barcode as printed on one of a chain's skus, found elsewhere than in the chain's own listing."""
+
+    sku: str
+    barcode: str
+
+
+@dataclass(slots=True, kw_only=True)
 class CategoryRecord:
     """What a crawl saw of one root category; ``complete`` is the crawl's own verdict, ``problem`` says why not."""
 
@@ -103,8 +111,8 @@ class CategoryRecord:
 class CrawlRecord:
     """The closing line of a crawl file.
 
-    ``store_id`` is None for a sweep of the store list. ``store_verified``: True, the site echoed the requested store;
-    None, it offers no echo; False, it answered for another store. ``rows`` counts the product (or store) lines.
+    ``store_id`` is None for a sweep of the store list and for barcodes. ``store_verified``: True, the site echoed the
+    requested store; None, it offers no echo; False, it answered for another store. ``rows`` counts the lines before it.
     ``complete`` says that the whole store (or store list) was seen, so that what is not in the file is not there.
     """
 

@@ -12,6 +12,7 @@ from splitcart.config import get_settings
 from tests.cli.front_door import splitcart
 from tests.ingest.crawl_files import category, product, write_crawl
 from tests.ingest.store_lists import shop, write_sweep
+from tests.ingest.test_barcodes import write_barcodes
 from tests.ingest.test_legacy import legacy_file, row, rows
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -153,6 +154,34 @@ def test_a_refused_sweep_is_one_line_and_exit_code_1(store_inbox: Path) -> None:
     taken = splitcart("update", "stores")
     assert (taken.exit_code, taken.error) == (1, "error: 1 files were refused\n")
     assert "unknown company 'spar'; known: aldi, coles, iga, woolworths" in taken.output
+
+
+def test_barcodes_are_counted_and_conflicts_listed(inbox: Path) -> None:
+    write_crawl(inbox, [product("a1", "A", 1), product("a2", "A", 1, barcode="9310645321899")], [category("A", AT)])
+    splitcart("update", "products")
+    write_barcodes(get_settings().folder("barcode_inbox"), [("a1", "9310645321899"), ("a2", "9300675024235")])
+    taken = splitcart("update", "barcodes")
+    assert (taken.exit_code, taken.error) == (0, "")
+    (line,) = [line for line in taken.output.splitlines() if "│ aldi" in line]
+    assert [cell.strip() for cell in line.split("│")[1:-1]] == ["aldi", "1", "0", "0", "1", "1"]
+    assert "aldi a2: keeps 9310645321899, the file says 9300675024235\n" in taken.output
+
+
+def test_all_shows_a_table_of_each_kind_and_what_was_refused(inbox: Path, store_inbox: Path) -> None:
+    crawl(inbox)
+    write_sweep(store_inbox, AT, [shop("G101")], company="spar")
+    taken = splitcart("update", "all")
+    assert (taken.exit_code, taken.error) == (1, "error: 1 files were refused\n")
+    titles = [line.strip() for line in taken.output.splitlines() if line.strip().startswith("update ")]
+    assert titles == ["update stores", "update products", "update barcodes"]
+    assert table(taken.output)["prices created"] == "2"
+
+
+@pytest.mark.parametrize("option", [["--watch"], ["--workers", "2"]])
+def test_options_of_the_inbox_go_with_no_files(tmp_path: Path, option: list[str]) -> None:
+    taken = splitcart("update", "products", str(crawl(tmp_path)), *option)
+    assert taken.exit_code == 2
+    assert "--watch and --workers are for the inbox" in taken.error
 
 
 @pytest.mark.parametrize("text", ["{", '{"company": "spar", "store_id": "1"}', "[]"])
