@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from splitcart.ingest.errors import RefusedFileError
+from splitcart.measures.sizes import total_size
+from splitcart.measures.unit_prices import UnitPrice, measures_bought
 from splitcart.transfer.crawl_file import BadLine, read_crawl_file
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, ProductRecord, StoreRecord
 
@@ -20,6 +22,10 @@ MAX_CATEGORY_LENGTH = 255
 MAX_PATH_LENGTH = 1024
 MAX_CENTS = 10_000_000
 MAX_MULTI_BUY = 1_000
+# Real rows are up to ten times off where the site prints a wrong measure, and a multipack's size may be that of one.
+MAX_UNIT_PRICE_RATIO = 60
+USUAL_MEASURES = (0.02, 15.0)  # 20 g to 15 kg: what a price buys; reading a size takes longer than all other checks
+WEIGHED_MEASURES = frozenset({"1 kg", "1 l"})
 UNCATEGORISED = "Uncategorised"
 PATH_SEPARATOR = " > "
 
@@ -181,9 +187,30 @@ def _problem(row: ProductRecord) -> str | None:
         amount = getattr(row, name)
         if amount is not None and not 0 < amount <= MAX_CENTS:
             return f"{name} is {amount}, expected 1 to {MAX_CENTS} cents"
+    if problem := _contradiction(row):
+        return problem
     if row.multi_buy_quantity is not None and not 0 < row.multi_buy_quantity <= MAX_MULTI_BUY:
         return f"multi_buy_quantity is {row.multi_buy_quantity}, expected 1 to {MAX_MULTI_BUY}"
     return _path_problem(row.category_path)
+
+
+def _contradiction(row: ProductRecord) -> str | None:
+    """A price that its own unit price contradicts beyond any multipack was misread: dollars for cents, say."""
+    if row.price_cents is None or row.unit_price_cents is None or row.unit_measure not in WEIGHED_MEASURES:
+        return None
+    least, most = USUAL_MEASURES
+    if least < row.price_cents / row.unit_price_cents < most:
+        return None
+    unit_price = UnitPrice(row.unit_price_cents, row.unit_measure)
+    measures = measures_bought(unit_price, total_size(row.name, row.size))
+    if not measures:
+        return None
+    expected = unit_price.cents * measures
+    if row.price_cents < expected * MAX_UNIT_PRICE_RATIO and expected < row.price_cents * MAX_UNIT_PRICE_RATIO:
+        return None
+    return (
+        f"price_cents is {row.price_cents}, {unit_price.cents} per {unit_price.measure} make {expected:.0f} cents of it"
+    )
 
 
 def _path_problem(names: list[str]) -> str | None:

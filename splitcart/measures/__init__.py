@@ -13,7 +13,7 @@ from splitcart.measures.local_time import last_change_before, local_day, next_ch
 from splitcart.measures.money import cents, cents_from_display, dollars
 from splitcart.measures.sizes import Size, parse_sizes, total_size
 from splitcart.measures.slugs import slug
-from splitcart.measures.unit_prices import UnitPrice, parse_unit_price, unit_price_agrees
+from splitcart.measures.unit_prices import UnitPrice, measures_bought, parse_unit_price, unit_price_agrees
 
 __all__ = [
     "Clock",
@@ -31,6 +31,7 @@ __all__ = [
     "dollars",
     "last_change_before",
     "local_day",
+    "measures_bought",
     "next_change_after",
     "parse_gtin",
     "parse_sizes",

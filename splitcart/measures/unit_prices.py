@@ -69,11 +69,19 @@ def unit_price_agrees(price_cents: int, unit_price: UnitPrice | None, total_size
     The printed cent may be rounded either way, up or down, hence one step of tolerance, and one cent for the price
     itself. None when one of them is missing or they measure different things.
     """
+    quantity = measures_bought(unit_price, total_size)
+    if unit_price is None or quantity is None:
+        return None
+    return abs(price_cents - unit_price.cents * quantity) <= unit_price.step_cents * quantity + 1
+
+
+def measures_bought(unit_price: UnitPrice | None, total_size: Size | None) -> Decimal | None:
+    """Return how many of the unit price's measure an amount is (500 g are 0.5 of 1 kg).
+
+    None when one of them is missing or they measure different things.
+    """
     if unit_price is None or total_size is None or total_size.quantity is None:
         return None
     number, unit = unit_price.measure.split(" ")
     size_unit, scale = _SIZE_UNIT[unit]
-    if total_size.unit != size_unit:
-        return None
-    quantity = total_size.quantity / scale / Decimal(number)
-    return abs(price_cents - unit_price.cents * quantity) <= unit_price.step_cents * quantity + 1
+    return total_size.quantity / scale / Decimal(number) if total_size.unit == size_unit else None

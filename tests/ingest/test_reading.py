@@ -191,6 +191,30 @@ def test_a_store_sweep_is_no_product_file(tmp_path: Path) -> None:
         read_crawl(write_sweep(tmp_path, AT, [shop("G101")]))
 
 
+@pytest.mark.parametrize(
+    ("price", "unit_price", "measure", "size", "reason"),
+    [
+        (5, 1000, "1 kg", "500g", "price_cents is 5, 1000 per 1 kg make 500 cents of it"),
+        (50_000, 1000, "1 kg", "500g", "price_cents is 50000, 1000 per 1 kg make 500 cents of it"),
+        (2, 180, "1 l", "2L", "price_cents is 2, 180 per 1 l make 360 cents of it"),
+        (549, 1370, "1 kg", "300g", None),  # the pack shrank and the printed unit price did not
+        (299, 17_800, "1 kg", "168 g", None),  # printed per 10 g, meant per 100 g
+        (2800, 311, "1 l", "375ml 24 pack", None),  # the size of one can
+        (999, 1448, "1 kg", "approx. 1.5 ea per package", None),
+        (500, None, None, "500g", None),
+        (500, 5, "1 ea", "100 pack", None),
+        (None, 1000, "1 kg", "500g", None),
+    ],
+)
+def test_a_price_that_its_own_unit_price_contradicts_is_quarantined(
+    tmp_path: Path, price: int | None, unit_price: int | None, measure: str | None, size: str, reason: str | None
+) -> None:
+    odd = product("x1", "A", price, size=size, unit_price_cents=unit_price, unit_measure=measure)
+    parsed = read(tmp_path, odd)
+    assert [line.reason for line in parsed.quarantined] == ([reason] if reason else [])
+    assert parsed.gaps == ({"x1"} if reason else set())
+
+
 @given(st.text())
 def test_a_kept_name_is_kept_as_it_is(text: str) -> None:
     kept = category_name(text)
