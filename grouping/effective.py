@@ -22,6 +22,8 @@ from splitcart.database.models import (
     Membership,
     Sku,
 )
+from splitcart.database.retention import read_horizon
+from splitcart.errors import InputError
 
 Source = Literal["direct_scrape", "inferred_group"]
 WITHDRAWN_BY = frozenset({"ejected"})
@@ -90,6 +92,7 @@ class _Stay(NamedTuple):
 class _StoreFacts:
     """Everything that the rule needs to know of one store, in memory."""
 
+    horizon: datetime | None = None
     root_of: dict[int, int] = field(default_factory=dict)
     own: dict[int, list[_Line]] = field(default_factory=lambda: defaultdict(list))
     coverage: dict[int, list[tuple[datetime, datetime]]] = field(default_factory=lambda: defaultdict(list))
@@ -100,11 +103,13 @@ class _StoreFacts:
 def effective_prices(session: Session, store_id: int, at: datetime | None = None) -> list[EffectivePrice]:
     """Return the effective prices of a store (its row id), now or as of ``at``, ordered by sku id.
 
-    ``available`` is known only for what stands now.
+    ``available`` is known only for what stands now. Raises InputError for an instant before the history begins.
     """
     if at is None:
         return _current(session, store_id)
     facts = _load(session, store_id)
+    if facts.horizon is not None and at < facts.horizon:
+        raise InputError(f"the history before {facts.horizon:%Y-%m-%d} UTC was retired to files; ask for a later day")
     answers = (_rule(facts, store_id, sku_id, at) for sku_id in _skus(facts))
     return sorted((answer for answer in answers if answer), key=lambda price: price.sku_id)
 
@@ -112,7 +117,8 @@ def effective_prices(session: Session, store_id: int, at: datetime | None = None
 def effective_history(session: Session, store_id: int, sku_id: int | None = None) -> dict[int, list[EffectiveInterval]]:
     """Return, for each sku that ever had an effective price at the store, its intervals, oldest first.
 
-    By row ids; ``sku_id`` asks for one sku only.
+    By row ids; ``sku_id`` asks for one sku only. Where older history was retired, the first interval of a sku is the
+    one that held when the history begins, dated from the beginning of its offer.
     """
     facts = _load(session, store_id, sku_id)
     history: dict[int, list[EffectiveInterval]] = {}
@@ -218,9 +224,19 @@ def _timeline(facts: _StoreFacts, store_id: int, sku_id: int) -> Iterator[Effect
             continue
         if current is not None and began is not None:
             yield _interval(current, began, at)
-        current, began = answer, at
+        current, began = answer, _begin(facts, answer, at)
     if current is not None and began is not None:
         yield _interval(current, began, None)
+
+
+def _begin(facts: _StoreFacts, answer: EffectivePrice | None, at: datetime) -> datetime:
+    """When the answer began to hold; at the horizon, when its offer did."""
+    if answer is None or at != facts.horizon:
+        return at
+    if answer.source == "inferred_group":
+        return answer.seen_at
+    own = _last_line(facts.own[answer.sku_id], at)
+    return own.since if own else at
 
 
 def _instants(facts: _StoreFacts, sku_id: int) -> list[datetime]:
@@ -234,6 +250,8 @@ def _instants(facts: _StoreFacts, sku_id: int) -> list[datetime]:
     if listed:
         for stay in [*facts.stays.get(root, []), *facts.stays.get(None, [])]:
             found.update({stay.since} | ({stay.until} if stay.until else set()))
+    if facts.horizon is not None:
+        found = {at for at in found if at > facts.horizon} | {facts.horizon}
     return sorted(found)
 
 
@@ -246,7 +264,7 @@ def _interval(price: EffectivePrice, since: datetime, until: datetime | None) ->
 
 
 def _load(session: Session, store_id: int, sku_id: int | None = None) -> _StoreFacts:
-    facts = _StoreFacts()
+    facts = _StoreFacts(horizon=read_horizon(session))
     chosen = sa.true() if sku_id is None else Sku.id == sku_id
     _load_own(session, store_id, chosen, facts)
     windows = sa.select(Coverage.category_id, Coverage.observed_from, Coverage.observed_to).where(

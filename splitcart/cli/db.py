@@ -149,6 +149,32 @@ def vacuum(
         print_line(f"vacuumed and analysed; the database takes {decimal(sizes[1])}, before {decimal(sizes[0])}")
 
 
+@app.command()
+def retain(
+    keep_months: Annotated[
+        int, typer.Option("--keep-months", help="How many whole months of history to keep before the present one.")
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Retire old history: archive each month to a file below retired/, then drop it, and thin its coverage."""
+    from splitcart.database import only_one
+    from splitcart.ingest.retention import retire_history
+
+    settings = get_settings()
+    engine = database()
+    with only_one(engine, "db retain"):
+        result = retire_history(engine, settings.data_dir, keep_months, settings.clock())
+    if as_json:
+        print_json(result.as_dict())
+        return
+    for file, (month, rows) in zip(result.files, result.months.items(), strict=True):
+        print_line(f"{month}: {rows:,} intervals archived to {settings.data_dir / file}")
+    print_line(
+        f"history is kept from {result.horizon:%Y-%m-%d} UTC on; {result.intervals:,} intervals dropped,"
+        f" {result.coverage:,} coverage rows thinned"
+    )
+
+
 def _show_findings(findings: list[Finding]) -> None:
     for finding in findings:
         if not finding.problems:

@@ -61,8 +61,14 @@ def read_months(session: Session) -> set[datetime]:
     return {datetime.strptime(name, f"{TABLE}_%Y_%m").replace(tzinfo=UTC) for name in names}
 
 
+def empty_month(session: Session, month: datetime) -> None:
+    """Drop a month's partition with all that is in it, and open it anew; readers of the history are waited for."""
+    drop_month(session, month)
+    _open(session, month)
+
+
 def drop_month(session: Session, month: datetime) -> None:
-    """Drop a month's partition with all that is in it."""
+    """Drop a month's partition with all that is in it; readers of the history are waited for."""
     session.execute(sa.text(f"DROP TABLE {partition_of(month)}"))
 
 

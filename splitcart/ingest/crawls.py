@@ -19,6 +19,7 @@ from splitcart.database import transaction
 from splitcart.database.bulk import insert_missing
 from splitcart.database.locks import lock_company
 from splitcart.database.models import Base, Coverage, Crawl, Price, PriceHistory, Store, StoreCategory
+from splitcart.database.retention import retire_store
 from splitcart.errors import InputError
 from splitcart.ingest import facts
 from splitcart.ingest.catalogue import Catalogue, CatalogueCounts
@@ -166,6 +167,7 @@ class CrawlIngester:
             cover(session, chain, store, crawl, parsed, catalogue)
             facts.stage(session, parsed, catalogue)
             crawl.counts = {**crawl.counts, **facts.merge(session, store.id, crawl.id)}
+        retire_store(session, store.id)
         refresh_store_categories(session, [store.id])
         return len(crawls)
 

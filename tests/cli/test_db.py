@@ -189,3 +189,20 @@ def test_vacuum_says_what_the_database_takes(kept: Path) -> None:
 
 def test_upgrade_tells_the_revision(kept: Path) -> None:
     assert json.loads(splitcart("db", "upgrade", "--json").output)["revision"] >= "0003"
+
+
+def test_retain_archives_months_and_the_archive_is_built_without_them(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPLITCART_CLOCK_START", "2026-09-10T00:00:00+00:00")
+    get_settings.cache_clear()
+    done = splitcart("db", "retain", "--keep-months", "3")
+    file = get_settings().data_dir / "retired" / "price_history-2026-03.jsonl.gz"
+    assert done.output == (
+        f"2026-03: 2 intervals archived to {file}\n"
+        "history is kept from 2026-04-01 UTC on; 2 intervals dropped, 0 coverage rows thinned\n"
+    )
+    assert file.is_file()
+    assert splitcart("archive", "all").exit_code == 0
+    assert json.loads(splitcart("db", "retain", "--keep-months", "3", "--json").output)["months"] == {}
+    assert splitcart("db", "retain", "--keep-months", "1").exit_code == 2

@@ -2,7 +2,7 @@
 
 from splitcart.database.models.base import OFFER_COLUMNS, Base, OfferColumns, UtcDateTime
 from splitcart.database.models.catalogue import SKU_DETAILS, Brand, BrandAlias, Category, MergeEvent, Product, Sku
-from splitcart.database.models.facts import Coverage, Crawl, Price, PriceHistory
+from splitcart.database.models.facts import Coverage, Crawl, Price, PriceHistory, RetiredMonth
 from splitcart.database.models.groups import (
     AmbassadorTenure,
     Candidate,
@@ -44,6 +44,7 @@ __all__ = [
     "PriceEvent",
     "PriceHistory",
     "Product",
+    "RetiredMonth",
     "Sku",
     "Store",
     "StoreCategory",

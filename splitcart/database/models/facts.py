@@ -79,3 +79,14 @@ class PriceHistory(OfferColumns, Base):
     since: Mapped[datetime]
     reason: Mapped[str] = mapped_column(String(8))
     crawl_id: Mapped[int]
+
+
+class RetiredMonth(Base):
+    """A month of the price history that was archived to a file and dropped; history begins after the newest one."""
+
+    __tablename__ = "retired_months"
+    month: Mapped[datetime] = mapped_column(primary_key=True)  # its beginning, in UTC
+    rows: Mapped[int]
+    file: Mapped[str] = mapped_column(String(512))  # below the data folder
+    sha256: Mapped[str] = mapped_column(String(64))
+    retired_at: Mapped[datetime]
