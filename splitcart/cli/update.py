@@ -38,6 +38,16 @@ COUNTS = {
     "skus_updated": "skus updated",
     "products_created": "products created",
     "products_matched": "products matched",
+    "brands_created": "brands created",
+}
+POST_PROCESSED = {
+    "brands_created": "brands created",
+    "aliases_learned": "other names of brands learned",
+    "brands_merged": "brands merged",
+    "products_created": "products created",
+    "skus_matched": "skus matched by a late barcode",
+    "products_merged": "products merged",
+    "products_enriched": "products with new facts",
 }
 
 
@@ -68,6 +78,7 @@ def products(
     with only_one(engine, "update products"), counting("files", show=not as_json) as advance:
         if paths:
             update = _named_products(engine, paths, advance, legacy=legacy)
+            _follow_batch(engine, update, update.totals)
         else:
             _rounds(
                 lambda stop: _take_products(engine, workers, stop, advance, update, watch=watch), every, watch=watch
@@ -103,17 +114,36 @@ def _take_products(
 ) -> None:
     """Take in what the product inbox now holds and add it to ``update``."""
     from splitcart.ingest import CrawlIngester
-    from splitcart.ingest.updates import update_products
+    from splitcart.ingest.updates import ProductsUpdate, update_products
     from splitcart.ingest.workers import update_products_together
     from splitcart.transfer import inbox_path
 
     settings = get_settings()
+    batch = ProductsUpdate()
     if workers == 1:
-        update.add(update_products(CrawlIngester(engine, settings.data_dir, settings.clock()), advance, stop))
+        batch = update_products(CrawlIngester(engine, settings.data_dir, settings.clock()), advance, stop)
     elif any(inbox_path(settings.data_dir, "products").glob("*.jsonl.gz")):
-        update.add(update_products_together(settings.data_dir, workers, stop, advance))
+        batch = update_products_together(settings.data_dir, workers, stop, advance)
+    update.add(batch)
+    _follow_batch(engine, update, batch.totals)
     if watch:
         update.forget_files()
+
+
+def _follow_batch(engine: "sa.Engine", update: "ProductsUpdate", totals: dict[str, int]) -> None:
+    """Post-process once after a batch that took any file: a killed one may have left its skus to this one."""
+    from splitcart.ingest.updates import added
+
+    if totals["files"] > totals["duplicate_files"]:
+        update.post_processed = added(update.post_processed, _post_process(engine))
+
+
+def _post_process(engine: "sa.Engine") -> dict[str, int]:
+    from splitcart.database import transaction
+    from splitcart.ingest.matching import post_process
+
+    with transaction(engine) as session:
+        return post_process(session, get_settings().clock()()).as_json()
 
 
 def _fail_for_products(update: "ProductsUpdate") -> None:
@@ -131,6 +161,8 @@ def _show_products(update: "ProductsUpdate") -> None:
         if totals.get(name):
             rows.add_row(words, f"{totals[name]:,}")
     console.print(rows)
+    if any(update.post_processed.values()):
+        _show_post_processed(update.post_processed)
     for crawl in update.crawls:
         if crawl.status == "ingested" and crawl.complete_categories < crawl.categories:
             print_line(
@@ -140,6 +172,26 @@ def _show_products(update: "ProductsUpdate") -> None:
     for death in update.deaths:
         print_line(f"{death}; another took its place")
     print_refused(update.problems)
+
+
+def _show_post_processed(counts: dict[str, int]) -> None:
+    rows = make_table("what", "count", right={"count"}, title="update post-process")
+    for name, words in POST_PROCESSED.items():
+        rows.add_row(words, f"{counts[name]:,}")
+    console.print(rows)
+
+
+@app.command("post-process")
+def update_post_process(as_json: AsJson = False) -> None:
+    """Find brands and products that are one, merge them, and fill in what is known of products.
+
+    The other commands do it after each batch; a second run changes nothing.
+    """
+    counts = _post_process(database())
+    if as_json:
+        print_json(counts)
+    else:
+        _show_post_processed(counts)
 
 
 @app.command()
@@ -251,10 +303,13 @@ def barcodes(watch: Watch = False, every: Every = 10.0, as_json: AsJson = False)
 
 def _take_barcodes(engine: "sa.Engine", stop: "Stop", advance: Advance, update: "BarcodesUpdate") -> None:
     """Take in what the barcode inbox now holds and add it to ``update``."""
-    from splitcart.ingest.updates import update_barcodes_inbox
+    from splitcart.ingest.updates import added, update_barcodes_inbox
 
     settings = get_settings()
-    update.merge(update_barcodes_inbox(engine, settings.data_dir, advance, settings.clock(), stop))
+    batch = update_barcodes_inbox(engine, settings.data_dir, advance, settings.clock(), stop)
+    update.merge(batch)
+    if batch.filled:
+        update.post_processed = added(update.post_processed, _post_process(engine))
 
 
 def _show_barcodes(update: "BarcodesUpdate") -> None:
@@ -265,6 +320,8 @@ def _show_barcodes(update: "BarcodesUpdate") -> None:
         numbers = (counts.filled, counts.unchanged, counts.unknown_skus, counts.rematched, len(counts.conflicts))
         rows.add_row(company, *(f"{number:,}" for number in numbers))
     console.print(rows)
+    if any(update.post_processed.values()):
+        _show_post_processed(update.post_processed)
     for company, counts in sorted(update.companies.items()):
         for conflict in counts.conflicts:
             print_line(f"{company} {conflict}")

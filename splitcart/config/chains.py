@@ -38,6 +38,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     divisions_kept: list[str] = []
     excluded_categories: list[str] = []
     change_times: list[str] = []
+    own_brands: list[str] = []
     delay_seconds: Span = 1.0
     # geography
     eps_km: Annotated[float, Meta(gt=0)] = 25.0

@@ -96,7 +96,7 @@ def update_barcodes(session: Session, company: Company, parsed: ParsedBarcodes, 
     counts.filled = len(filled)
     named = [sku for sku in filled if not sku["barcode_is_local"]]
     before = [sku["product_id"] for sku in named]
-    counts.products_created, _ = find_products(session, named, found_at)
+    counts.products_created = find_products(session, named, found_at).created
     counts.rematched = sum(sku["product_id"] != product_id for sku, product_id in zip(named, before, strict=True))
     _write(session, filled)
     return counts

@@ -47,6 +47,7 @@ class CatalogueCounts:
     skus_updated: int = 0
     products_created: int = 0
     products_matched: int = 0
+    brands_created: int = 0
 
 
 def lock_new_skus(session: Session) -> None:
@@ -167,7 +168,9 @@ class Catalogue:
                 known.details_key, known.details_seen_at, known.category_id = details_key, seen_at, category_id
         if fresh:
             fresh.sort(key=itemgetter("code"))  # two workers with the same news must not wait for each other
-            counts.products_created, counts.products_matched = find_products(session, fresh, seen_at)
+            found = find_products(session, fresh, seen_at)
+            counts.products_created, counts.products_matched = found.created, found.matched
+            counts.brands_created = found.brands_created
             insert_missing(session, sku_table, fresh)
             counts.skus_created = len(fresh)
             self._read_codes(session, [row["code"] for row in fresh])

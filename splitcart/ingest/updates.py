@@ -30,12 +30,18 @@ Progress = Callable[[str], None]
 REFUSALS = (RefusedFileError, CrawlFileError)
 
 
+def added(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    """Add two sets of counts by name."""
+    return {name: counts.get(name, 0) + more.get(name, 0) for name in [*counts, *(more.keys() - counts.keys())]}
+
+
 @dataclass(slots=True)
 class ProductsUpdate:
     """What one run did with product files.
 
     ``refused`` and ``waiting`` map file names to reasons: the first cannot be taken, the second not yet. ``deaths`` are
     workers that ended before their time. ``earlier`` are the totals of crawls that are no longer listed.
+    ``post_processed``: what became of brands and products after the files.
     """
 
     crawls: list[IngestedCrawl] = field(default_factory=list)
@@ -43,6 +49,7 @@ class ProductsUpdate:
     waiting: dict[str, str] = field(default_factory=dict)
     deaths: list[str] = field(default_factory=list)
     earlier: dict[str, int] = field(default_factory=dict)
+    post_processed: dict[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -76,6 +83,7 @@ class ProductsUpdate:
             "files": [asdict(crawl) for crawl in self.crawls],
             "refused": self.refused,
             "deaths": self.deaths,
+            "post_processed": self.post_processed,
         }
 
 
@@ -107,6 +115,12 @@ class BarcodesUpdate:
 
     companies: dict[str, BarcodeCounts] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    post_processed: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def filled(self) -> int:
+        """How many skus got a barcode."""
+        return sum(counts.filled for counts in self.companies.values())
 
     def merge(self, other: "BarcodesUpdate") -> None:
         """Add what another file, or a later round, did."""
@@ -115,8 +129,12 @@ class BarcodesUpdate:
         self.refused |= other.refused
 
     def as_json(self) -> dict[str, Any]:
-        """Return counts per company and the refused files."""
-        return {"companies": {slug: asdict(counts) for slug, counts in self.companies.items()}, "refused": self.refused}
+        """Return counts per company, the refused files, and what became of brands and products."""
+        return {
+            "companies": {slug: asdict(counts) for slug, counts in self.companies.items()},
+            "refused": self.refused,
+            "post_processed": self.post_processed,
+        }
 
 
 def update_products(

@@ -1,12 +1,17 @@
 """Keys under which the same product and the same brand meet, whoever wrote them (docs/retailers.md#keys)."""
 
+import html
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
 
-from splitcart.measures.sizes import Size
+from splitcart.measures.names import name_words
+from splitcart.measures.packs import Pack
 
 _DROPPED = re.compile(r"[^a-z0-9\s]")
+_SIGNS = re.compile(r"[\u00ae\u2122\u00a9]|\((?:r|tm|c)\)", re.IGNORECASE)
+_LEGAL = r"(?:proprietary|pty|limited|ltd|inc|incorporated|llc|gmbh|plc|corp|corporation|s\.?a|co|company)"
+_COUNTRY = r"(?:\(?(?:australia|aust|nz|new zealand)\)?)"
+_LEGAL_FORM = re.compile(rf"[\s,]+(?:{_COUNTRY}[\s,]+)?{_LEGAL}\.?$", re.IGNORECASE)
 
 
 def words_key(text: object) -> str:
@@ -20,19 +25,28 @@ def words_key(text: object) -> str:
     return " ".join(sorted(set(_DROPPED.sub("", plain).split())))
 
 
-def brand_key(brand: str | None, aliases: Mapping[str, str] | None = None) -> str:
-    """Return a brand's key, or the key that ``aliases`` has for it; the empty brand is nobody's alias."""
-    key = words_key(brand)
-    return (aliases or {}).get(key, key) if key else ""
+def clean_brand(brand: str | None) -> str:
+    """Return a brand as a shopper knows it: no HTML entities, trade mark signs or legal form.
 
-
-def product_key(
-    name: str | None, brand: str | None, sizes: Iterable[Size], aliases: Mapping[str, str] | None = None
-) -> str:
-    """Return the key of a name, a brand (with its ``aliases``) and the sizes of ``parse_sizes``.
-
-    Empty for a name without a letter or digit: brand and size alone would make different products one.
+    ``Lavazza Australia Pty Ltd`` is ``Lavazza``. A name that is nothing else stays as it is.
     """
-    if not words_key(name):
+    text = " ".join(_SIGNS.sub(" ", html.unescape(brand or "")).split())
+    while (shorter := _LEGAL_FORM.sub("", text)) != text and words_key(shorter):
+        text = shorter
+    return text
+
+
+def brand_key(brand: str | None) -> str:
+    """Return the key of a brand, empty for one without a letter or digit; an article before it does not count."""
+    return words_key(re.sub(r"^the\s+(?=\S)", "", clean_brand(brand), flags=re.IGNORECASE))
+
+
+def product_key(name: str | None, brand: str, brand_words: frozenset[str], pack: Pack) -> str:
+    """Return the key of a name, the key of its ``brand`` (whose words the name may repeat) and its pack.
+
+    Empty without a brand, without a pack, and for a name without a word: the rest alone would make different products
+    one.
+    """
+    if not (brand and pack and name_words(name)):
         return ""
-    return words_key(" ".join([str(name), brand_key(brand, aliases), *map(str, sizes)]))
+    return "|".join([brand, " ".join(sorted(name_words(name, without=brand_words))), str(pack)])

@@ -136,7 +136,9 @@ def test_all_of_it_is_the_same_on_both_databases(engine: sa.Engine) -> None:
     with transaction(engine) as session:
         catalogue = Catalogue(session, ensure_company(session, get_chain("aldi")).id)
         many = [product(f"s{number}", "A", 1, brand="B", size=f"{number + 1} g") for number in range(600)]
-        assert catalogue.take_in(session, many, AT, AT) == CatalogueCounts(skus_created=600, products_created=600)
+        assert catalogue.take_in(session, many, AT, AT) == CatalogueCounts(
+            skus_created=600, products_created=600, brands_created=1
+        )
         newer = product("s7", "B", 1, brand=None, size="9 g", name="New")
         assert catalogue.take_in(session, [newer], AT + DAY, AT + DAY) == CatalogueCounts(skus_updated=1)
         row = sku(session, "s7")

@@ -14,11 +14,13 @@ from tests.ingest.dumps import Dump, differences, dump, empty
 from tests.ingest.random_crawls import NOW, Visit, many_visits, visits
 from tests.ingest.workers import work_together
 
-# What a row remembers of its arrival: which copy of a file came first, and which file first named a sku or product.
+# What a row remembers of its arrival: which copy of a file came first, and which file first named a sku, a product or a
+# brand.
 OF_ARRIVAL = {
     "crawls": {"counts", "sha256"},
-    "skus": {"details_seen_at"},
-    "products": {"name", "brand", "created_at"},
+    "skus": {"details_seen_at", "match_rule", "match_score"},
+    "products": {"name", "brand_id", "created_at"},
+    "brands": {"name", "created_at"},
 }
 # Each example takes files into real databases: few of them, and none again to make it smaller.
 random_files = settings(

@@ -87,6 +87,7 @@ def test_an_empty_or_absent_inbox_is_no_error(ingester: CrawlIngester, inbox: Pa
         "waiting": {},
         "refused": {},
         "deaths": [],
+        "post_processed": {},
     }
 
 
