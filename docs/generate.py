@@ -1,9 +1,10 @@
-"""Write ``docs/commands.md`` from the commands themselves: ``python docs/generate.py``."""  # noqa: INP001 - a script beside the pages
+"""Write the page of commands and the picture of tables from the code itself: ``python docs/generate.py``."""  # noqa: INP001 - a script beside the pages
 
 import re
 from collections.abc import Iterator
 from inspect import cleandoc
 from pathlib import Path
+from runpy import run_path
 from typing import Any, get_args
 
 import typer
@@ -114,3 +115,4 @@ def _spiders() -> Iterator[str]:
 
 if __name__ == "__main__":
     PAGE.write_text(commands_page(), encoding="utf-8")
+    run_path(str(PAGE.with_name("schema_picture.py")), run_name="__main__")

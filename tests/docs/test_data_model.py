@@ -1,6 +1,7 @@
 """docs/data-model.md describes every table and column of the models, and no other."""
 
 import re
+from runpy import run_path
 
 import pytest
 import sqlalchemy as sa
@@ -38,3 +39,10 @@ def test_every_column_of_the_view_is_described_once_and_no_other(engine):
 def test_the_parts_of_an_offer_are_described():
     cells = [cell for cell, *_ in rows(section(PAGE, "### The offer"))]
     assert [name for cell in cells for name in re.findall(r"`(\w+)`", cell)] == list(OFFER_COLUMNS)
+
+
+def test_the_picture_shows_the_tables_as_they_are():
+    script = run_path(str(DOCS / "schema_picture.py"))
+    picture = script["PICTURE"].read_text(encoding="utf-8")
+    assert picture == script["tables_picture"](), "run: python docs/generate.py"
+    assert all(f">{table}</text>" in picture for table in TABLES)

@@ -33,10 +33,10 @@ def test_every_path_of_the_project_that_is_named_exists(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_a_picture_is_a_small_png(page):
+def test_a_picture_is_small_and_a_png_or_svg(page):
     for target in re.findall(r"!\[[^\]]+\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         picture = (page.parent / target).resolve()
-        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.read_bytes().startswith(b"<svg" if picture.suffix == ".svg" else b"\x89PNG")
         assert picture.stat().st_size < 300_000
 
 
