@@ -26,9 +26,9 @@ Advance = Callable[[str], None]
 
 COUNTS = {
     "created": "prices created",
-    "changed": "prices changed",
-    "returned": "prices returned",
-    "left": "left the shelf",
+    "changed": "prices updated",
+    "returned": "prices back on the shelf",
+    "left": "prices closed",
     "unchanged": "prices unchanged",
     "gaps": "seen without a usable offer",
     "implausible": "implausible prices set aside",
@@ -257,6 +257,8 @@ def _show_stores(update: "StoresUpdate") -> None:
         if counts.odd_ids:
             ids = ", ".join(counts.odd_ids)
             print_line(f"{company}: ids not of the chain's form, kept but never crawled: {ids}")
+        for twins in counts.twins:
+            print_line(f"{company}: on exactly one point: {twins}")
     print_refused(update.refused)
 
 

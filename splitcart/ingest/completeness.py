@@ -14,12 +14,15 @@ def judge_categories(
     reference: Mapping[str, int],
     previous_scope: list[dict[str, Any]],
     rows_by_first_root: Mapping[str, int],
+    near: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the crawl's scope: one JSON object per root category with ``claimed`` and ``complete``.
 
     ``reference`` gives the rows of the store's last complete crawl by root name. A category with fewer than
     ``chain.complete_share`` of them is not complete, unless the store's previous crawl (``previous_scope``) claimed as
-    small a range: a range that stays small is small. References under ``chain.min_reference_rows`` are not judged.
+    small a range: a range that stays small is small. Where the store never had a complete crawl of a category,
+    ``near`` gives what stores like it have there; one that is short in most of its categories is a small store, of
+    which they tell nothing. References under ``chain.min_reference_rows`` are not judged.
 
     A crawl that saw the whole store also speaks of root categories that the site no longer has: those of ``reference``,
     and those under which its rows were first seen (``rows_by_first_root``), which are also what is counted there.
@@ -37,6 +40,8 @@ def judge_categories(
                 observed_to=parsed.observed_to,
                 problem="no longer in the site's tree",
             )
+    claimed = {name: counted.get(name, 0) for name, category in categories.items() if category.complete}
+    expected_rows = _expected(claimed, reference, near or {}, chain)
     before = {entry["category"]: entry["rows"] for entry in previous_scope if entry["claimed"]}
     scope = []
     for name, category in sorted(categories.items()):
@@ -44,11 +49,23 @@ def judge_categories(
         problem = category.problem
         complete = category.complete
         small_again = name in before and rows >= chain.complete_share * before[name]
-        if complete and not small_again and _is_short(rows, reference.get(name), chain):
+        expected = expected_rows.get(name)
+        if complete and not small_again and _is_short(rows, expected, chain):
             complete = False
-            problem = f"{rows} rows where {reference[name]} were expected"
+            problem = f"{rows} rows where {expected} were expected"
         scope.append(_entry(category, rows, complete=complete, problem=problem))
     return scope
+
+
+def _expected(
+    claimed: Mapping[str, int], reference: Mapping[str, int], near: Mapping[str, int], chain: Chain
+) -> dict[str, int]:
+    """Return what each category should have: what it had, else what it has at stores like it."""
+    without_past = (claimed.keys() & near.keys()) - reference.keys()
+    short = [name for name in without_past if _is_short(claimed[name], near[name], chain)]
+    if 2 * len(short) > len(without_past):
+        return dict(reference)
+    return {**near, **reference}
 
 
 def _is_short(rows: int, expected: int | None, chain: Chain) -> bool:

@@ -1,20 +1,23 @@
 """The rows that a crawl leaves of itself: its own, and one for each root category that it saw completely."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from grouping.memberships import open_membership
 from splitcart.config import Chain
-from splitcart.database.models import Category, Coverage, Crawl, Store
+from splitcart.database.models import Category, Coverage, Crawl, Membership, Store
 from splitcart.ingest.catalogue import Catalogue
 from splitcart.ingest.completeness import judge_categories
 from splitcart.ingest.errors import RefusedFileError
 from splitcart.ingest.keeping import kept_name
 from splitcart.ingest.reading import ParsedCrawl
 
+MIN_NEAR_STORES = 3
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(hours=26)  # a file that knows only its day may be of today, in any time zone
 
@@ -80,6 +83,40 @@ def has_later_crawl(session: Session, crawl: Crawl) -> bool:
     return session.scalar(later.limit(1)) is not None
 
 
+def near_counts(session: Session, chain: Chain, store: Store, crawl: Crawl) -> dict[str, int]:
+    """Return the median rows of each root category at stores like this one, by name, for a store without a past.
+
+    Stores like it are those of its group, or of its state when it has none, that covered the category within
+    ``current_pricing_hours`` before the crawl; of each the newest counts. Fewer than ``MIN_NEAR_STORES`` tell nothing.
+    """
+    begin = crawl.observed_from - timedelta(hours=chain.current_pricing_hours)
+    rows = session.execute(
+        sa.select(Coverage.store_id, Category.name, Coverage.rows)
+        .join(Category, Category.id == Coverage.category_id)
+        .where(
+            Coverage.store_id.in_(_stores_like(session, store)),
+            Coverage.observed_to.between(begin, crawl.observed_from),
+        )
+        .order_by(Coverage.observed_to, Coverage.rows)
+    )
+    newest = {(store_id, name): count for store_id, name, count in rows}
+    counts: dict[str, list[int]] = defaultdict(list)
+    for (_, name), count in newest.items():
+        counts[name].append(count)
+    return {name: int(median(found)) for name, found in counts.items() if len(found) >= MIN_NEAR_STORES}
+
+
+def _stores_like(session: Session, store: Store) -> sa.Select[int]:
+    place = open_membership(session, store.id)
+    if place is not None and place.group_id is not None:
+        same_group = sa.select(Membership.store_id).where(
+            Membership.group_id == place.group_id, Membership.category_id.is_(None), Membership.until.is_(None)
+        )
+        return same_group.where(Membership.store_id != store.id)
+    same_state = sa.and_(Store.company_id == store.company_id, Store.state == store.state, Store.state.is_not(None))
+    return sa.select(Store.id).where(same_state, Store.id != store.id)
+
+
 def cover(
     session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
 ) -> set[int]:
@@ -101,7 +138,9 @@ def cover(
     )
     names = catalogue.root_names()
     first_roots = Counter(names[catalogue.skus[row.sku].root_id] for row in parsed.rows)
-    crawl.scope = judge_categories(parsed, chain, reference, previous.scope if previous else [], first_roots)
+    near = near_counts(session, chain, store, crawl) if parsed.categories.keys() - reference.keys() else {}
+    before = previous.scope if previous else []
+    crawl.scope = judge_categories(parsed, chain, reference, before, first_roots, near)
     completed: set[int] = set()
     for entry in crawl.scope:
         if entry["complete"]:

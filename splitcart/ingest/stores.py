@@ -1,8 +1,10 @@
 """Store lists to store rows: created, updated where a value is known, switched off when a whole sweep misses them."""
 
 import logging
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +27,10 @@ NO_TEXT = frozenset({"", "n/a", "none", "null"})
 
 @dataclass(slots=True)
 class StoreCounts:
-    """What a store list changed; ``moved`` and ``odd_ids`` name stores that a person may want to look at."""
+    """What a store list changed; ``moved``, ``odd_ids`` and ``twins`` name stores that a person may want to look at.
+
+    ``twins`` are the stores on one point, as one text, where the list put one of them there.
+    """
 
     created: int = 0
     updated: int = 0
@@ -34,10 +39,11 @@ class StoreCounts:
     reactivated: int = 0
     moved: list[str] = field(default_factory=list)
     odd_ids: list[str] = field(default_factory=list)
+    twins: list[str] = field(default_factory=list)
 
     def add(self, other: "StoreCounts") -> None:
         """Add another list's counts."""
-        for name in ("created", "updated", "unchanged", "deactivated", "reactivated", "moved", "odd_ids"):
+        for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
@@ -55,6 +61,7 @@ def update_stores(
     divisions = ensure_divisions(session, company, {record.division for record in records if record.division})
     known = {store.store_id: store for store in session.scalars(sa.select(Store).where(Store.company_id == company.id))}
     counts = StoreCounts()
+    points = {store.store_id: (store.latitude, store.longitude) for store in known.values()}
     fresh: dict[str, dict[str, Any]] = {}
     listed = {_store_id(chain, record): record for record in reversed(records)}  # of a store listed twice, the first
     for store_id, record in reversed(listed.items()):
@@ -71,7 +78,22 @@ def update_stores(
     session.flush()
     if is_whole_sweep:
         counts.deactivated += _switch_off(session, company, records, divisions, listed_at)
+    counts.twins = _new_twins(session, company, points)
     return counts
+
+
+def _new_twins(session: Session, company: Company, before: dict[str, tuple[float | None, float | None]]) -> list[str]:
+    """Name the active stores that stand on exactly one point, where one of them did not stand there ``before``."""
+    at_point: dict[tuple[float | None, float | None], list[str]] = defaultdict(list)
+    placed = sa.and_(Store.company_id == company.id, Store.is_active.is_(True), Store.latitude != 0)
+    columns = (Store.store_id, Store.latitude, Store.longitude)
+    for store_id, latitude, longitude in session.execute(sa.select(*columns).where(placed).order_by(Store.store_id)):
+        at_point[latitude, longitude].append(store_id)
+    return [
+        ", ".join(stores)
+        for point, stores in sorted(at_point.items(), key=itemgetter(1))
+        if len(stores) > 1 and any(before.get(store_id) != point for store_id in stores)
+    ]
 
 
 def _store_id(chain: Chain, record: StoreRecord) -> str:

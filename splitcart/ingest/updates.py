@@ -1,5 +1,6 @@
 """The work of ``splitcart update``: whole inboxes, and files that the user names."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -62,6 +63,32 @@ class ProductsUpdate:
         found = summed(self.crawls)
         return {name: self.earlier.get(name, 0) + found.get(name, 0) for name in [*found, *self.earlier]}
 
+    @property
+    def summary(self) -> dict[str, dict[str, int]]:
+        """What became of prices, products and brands, post-processing included.
+
+        An offer that is back on the shelf was updated, one that left it closed; a brand is matched by another name.
+        """
+        totals, after = Counter(self.totals), Counter(self.post_processed)
+        return {
+            "prices": {
+                "created": totals["created"],
+                "updated": totals["changed"] + totals["returned"],
+                "unchanged": totals["unchanged"],
+                "closed": totals["left"],
+            },
+            "products": {
+                "created": totals["products_created"] + after["products_created"],
+                "matched": totals["products_matched"] + after["skus_matched"],
+                "merged": after["products_merged"],
+            },
+            "brands": {
+                "created": totals["brands_created"] + after["brands_created"],
+                "matched": after["aliases_learned"],
+                "merged": after["brands_merged"],
+            },
+        }
+
     def add(self, other: "ProductsUpdate") -> None:
         """Add what another worker, or a later round, did; a file that waited before and was taken now waits no more."""
         self.crawls += other.crawls
@@ -79,6 +106,7 @@ class ProductsUpdate:
         """Return totals, one entry per file, the refused files and those that wait, and the workers that died."""
         return {
             "totals": self.totals,
+            **self.summary,
             "waiting": self.waiting,
             "files": [asdict(crawl) for crawl in self.crawls],
             "refused": self.refused,

@@ -139,6 +139,12 @@ def test_sweeps_are_taken_and_counted_by_company(store_inbox: Path) -> None:
     assert list(store_inbox.iterdir()) == []
 
 
+def test_stores_on_one_point_are_listed(store_inbox: Path) -> None:
+    here = {"latitude": -27.5, "longitude": 153.0}
+    write_sweep(store_inbox, AT, [shop("G101", **here), shop("G102", **here)])
+    assert "aldi: on exactly one point: G101, G102\n" in splitcart("update", "stores").output
+
+
 def test_a_list_of_the_user_is_taken_and_left(tmp_path: Path) -> None:
     path = tmp_path / "stores.json"
     path.write_text(json.dumps([{"company": "aldi", "store_id": "G101", "latitude": -27.5, "longitude": 153}]))

@@ -18,7 +18,11 @@ AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def judged(
-    rows: int, reference: int | None, *, claimed: bool = True, before: list[tuple[int, bool]] | None = None
+    rows: int,
+    reference: int | None,
+    *,
+    claimed: bool = True,
+    before: list[tuple[int, bool]] | None = None,
 ) -> dict[str, Any]:
     """The verdict on root A with ``rows`` rows; ``before``: rows and claim of the store's previous crawl."""
     closing = CrawlRecord(
@@ -31,7 +35,11 @@ def judged(
     )
     previous = [{"category": "A", "rows": count, "claimed": claim} for count, claim in before or []]
     (entry,) = judge_categories(
-        parsed, get_chain("aldi"), {"A": reference} if reference is not None else {}, previous, {}
+        parsed,
+        get_chain("aldi"),
+        {"A": reference} if reference is not None else {},
+        previous,
+        {},
     )
     return entry
 
@@ -79,6 +87,40 @@ def test_what_the_crawl_itself_calls_partial_is_partial(rows: int) -> None:
 )
 def test_a_range_that_stays_small_is_small(before: tuple[int, bool], rows: int, complete: bool) -> None:
     assert judged(rows, 100, before=[before])["complete"] is complete
+
+
+def complete_beside(counts: dict[str, int], near: dict[str, int], **known: Any) -> set[str]:
+    """The roots that count as complete in a crawl of a store whose neighbours have ``near``."""
+    closing = CrawlRecord(
+        crawl_id="c", spider="aldi", company="aldi", started_at=AT, finished_at=AT, rows=0, complete=True
+    )
+    rows = [product(f"{root}{number}", root, 1) for root, count in counts.items() for number in range(count)]
+    parsed = ParsedCrawl(closing, rows=rows, categories={root: category(root, AT) for root in counts})
+    before = [{"category": root, "rows": count, "claimed": True} for root, count in known.get("before", {}).items()]
+    scope = judge_categories(parsed, get_chain("aldi"), known.get("reference", {}), before, {}, near)
+    return {entry["category"] for entry in scope if entry["complete"]}
+
+
+LARGE = {"A": 100, "B": 100, "C": 100}
+
+
+@pytest.mark.parametrize(
+    ("counts", "known", "complete"),
+    [
+        ({"A": 50, "B": 100, "C": 95}, {}, "BC"),
+        ({"A": 0, "B": 100, "C": 95}, {}, "BC"),
+        ({"A": 90, "B": 90, "C": 90}, {}, "ABC"),
+        ({"A": 50, "B": 100, "C": 95}, {"reference": {"A": 50}}, "ABC"),  # it has a past of its own
+        ({"A": 50, "B": 100, "C": 95}, {"before": {"A": 50}}, "ABC"),  # as small as the last time
+        ({"A": 50, "B": 60, "C": 70}, {}, "ABC"),  # a small store
+        ({"A": 50, "B": 60, "C": 95}, {}, "ABC"),
+        ({"B": 100, "C": 100}, {}, "BC"),  # which categories a store has is never taken from others
+    ],
+)
+def test_stores_like_it_speak_for_a_store_without_a_past(
+    counts: dict[str, int], known: dict[str, Any], complete: str
+) -> None:
+    assert complete_beside(counts, LARGE, **known) == set(complete)
 
 
 def test_the_scope_is_sorted_and_keeps_when_each_category_was_seen() -> None:

@@ -151,6 +151,23 @@ def test_moved_coordinates_are_logged_and_a_nudge_is_not(engine: sa.Engine, capl
     assert "G102" not in caplog.text
 
 
+def test_stores_on_one_point_are_named_once(engine: sa.Engine) -> None:
+    """Two shops in one centre, or a wrong pin: a person may know."""
+    away = {"latitude": -28.0, "longitude": 153.0}
+    zero = {"latitude": 0.0, "longitude": 0.0}
+    records = [
+        shop("G101", **HERE),
+        shop("G102", **HERE),
+        shop("G103", **away),
+        shop("G104", **zero),
+        shop("G105", **zero),
+    ]
+    assert listed(engine, records).twins == ["G101, G102"]
+    assert listed(engine, records, FIRST + DAY).twins == []
+    assert listed(engine, [shop("G103", **HERE)], FIRST + 2 * DAY).twins == ["G101, G102, G103"]
+    assert listed(engine, [shop("2001", **HERE)], company="coles").twins == []
+
+
 def test_ids_of_another_form_are_kept_and_listed(engine: sa.Engine) -> None:
     counts = listed(engine, [shop("414"), shop("COL:414")], company="coles")
     assert (counts.created, counts.odd_ids) == (2, ["414"])

@@ -83,6 +83,9 @@ def test_an_empty_or_absent_inbox_is_no_error(ingester: CrawlIngester, inbox: Pa
     inbox.mkdir(parents=True)
     assert update_products(ingester).as_json() == {
         "totals": {"files": 0, "duplicate_files": 0, "rows": 0},
+        "prices": {"created": 0, "updated": 0, "unchanged": 0, "closed": 0},
+        "products": {"created": 0, "matched": 0, "merged": 0},
+        "brands": {"created": 0, "matched": 0, "merged": 0},
         "files": [],
         "waiting": {},
         "refused": {},
@@ -175,6 +178,8 @@ def test_named_files_are_taken_and_never_touched(ingester: CrawlIngester, tmp_pa
 def test_the_result_is_json_of_totals_files_and_refusals(ingester: CrawlIngester, inbox: Path) -> None:
     crawl(inbox)
     document = orjson.loads(orjson.dumps(update_products(ingester).as_json()))
+    assert document["prices"] == {"created": 1, "updated": 0, "unchanged": 0, "closed": 0}
+    assert document["products"] == {"created": 1, "matched": 0, "merged": 0}
     assert document["totals"]["created"] == 1
     assert document["totals"]["skus_created"] == 1
     (entry,) = document["files"]
