@@ -1,6 +1,6 @@
 """How right was what had been believed of a grouped store, asked before its crawl is merged."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,13 +16,13 @@ def audit_crawl(
     session: Session,
     store_id: int,
     crawl_id: int,
-    observed: Mapping[int, int | None],
+    read_observed: Callable[[], Mapping[int, int | None]],
     category_ids: set[int],
     at: datetime,
 ) -> InferenceAudit | None:
     """Compare a store's (row id) effective prices with what its crawl (row id) shows, before the crawl is merged.
 
-    ``observed`` maps sku ids to price cents (None: seen without a usable offer); ``category_ids`` are the root
+    ``read_observed`` gives price cents by sku id (None: seen without a usable offer); ``category_ids`` are the root
     categories that the crawl completed. Returns None, and writes nothing, for a store whose prices no group speaks for.
     """
     membership = open_membership(session, store_id)
@@ -33,6 +33,7 @@ def audit_crawl(
     )
     if membership is None or membership.group_id is None or grouped is None:
         return None
+    observed = read_observed()
     view = sa.table("effective_prices", *map(sa.column, ("store_id", "sku_id", "price_cents", "source")))
     believed = session.execute(
         sa.select(view.c.sku_id, view.c.price_cents, view.c.source)

@@ -1,6 +1,6 @@
 """The Ambassador's own news: what its crawl changed against its previous one enters the list of its group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,11 +19,12 @@ def take_ambassador_news(
     chain: Chain,
     store: Store,
     crawl: Crawl,
-    changes: Sequence[News],
+    read_changes: Callable[[], Sequence[News]],
     seen_before: Mapping[int, datetime],
 ) -> int:
     """Apply the news of an Ambassador's crawl to the lists that it stands for; return how many lines changed.
 
+    ``read_changes`` gives what the crawl changed at the store; it is asked only for an Ambassador's.
     ``seen_before`` gives the ends of the store's earlier coverage by root category (row ids): what it shows in a
     category that it never covered before is no news. A change of more than ``chain.max_solo_change`` of the list waits
     for a second store; across one of the chain's change times the bound is ``chain.max_flip_change``.
@@ -32,7 +33,8 @@ def take_ambassador_news(
         sa.select(StoreGroup)
         .where(StoreGroup.ambassador_id == store.id, StoreGroup.is_active.is_(True))
         .order_by(StoreGroup.id)
-    )
+    ).all()
+    changes = read_changes() if groups else []
     return sum(_take(session, chain, store, crawl, group, changes, seen_before) for group in groups)
 
 

@@ -7,11 +7,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+MANY_ROWS = 100  # from here on COPY is quicker than statements, on PostgreSQL
+
+
+def sqlite_key(column: str) -> sa.PrimaryKeyConstraint:
+    """Return the key of a scratch table: SQLite joins by it, PostgreSQL hashes and is spared building it."""
+    return sa.PrimaryKeyConstraint(column).ddl_if(dialect="sqlite")
+
 
 def open_scratch(session: Session, table: sa.Table) -> None:
     """Create the temporary ``table`` of this connection, or empty it."""
     session.execute(sa.schema.CreateTable(table, if_not_exists=True))
-    session.execute(sa.delete(table))
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text(f'TRUNCATE "{table.name}"'))  # deleted rows would stay in it
+    else:
+        session.execute(sa.delete(table))
 
 
 def load(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -19,9 +29,21 @@ def load(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterab
     if session.get_bind().dialect.name == "postgresql":
         _copy(session, table, columns, rows)
         return
-    named = [dict(zip(columns, row, strict=True)) for row in rows]
-    if named:
-        session.execute(sa.insert(table), named)
+    _execute_many(session, table, columns, rows)
+
+
+def _execute_many(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Hand tuples to the driver as they are, which takes a third of the time of rows by name."""
+    dialect = session.get_bind().dialect
+    types = [table.c[name].type for name in columns]
+    binders = [
+        None if isinstance(kind, sa.Boolean) else kind.dialect_impl(dialect).bind_processor(dialect) for kind in types
+    ]  # the driver takes booleans itself
+    if any(binders):
+        rows = ([bind(value) if bind else value for bind, value in zip(binders, row, strict=True)] for row in rows)
+    driver: Any = session.connection().connection.driver_connection
+    names, places = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+    driver.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', rows)  # noqa: S608
 
 
 def _copy(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -35,15 +57,32 @@ def _copy(session: Session, table: sa.Table, columns: Sequence[str], rows: Itera
             copy.write_row(row)
 
 
-_PG_TYPES = {"varchar": "text", "timestamp with time zone": "timestamptz", "integer": "int4", "boolean": "bool"}
+_PG_TYPES = {
+    "varchar": "text",
+    "timestamp with time zone": "timestamptz",
+    "integer": "int4",
+    "boolean": "bool",
+    "float": "float8",
+}
 
 
 def insert_missing(session: Session, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows; one that breaks a unique rule is passed over, since another worker was quicker."""
+    """Insert rows of the same columns; one that breaks a unique rule is passed over: another worker was quicker."""
     if not rows:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    if session.get_bind().dialect.name != "postgresql":
+        session.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+        return
+    if len(rows) < MANY_ROWS:
+        session.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+        return
+    names = list(rows[0])
+    columns = [sa.Column(name, table.c[name].type) for name in names]
+    scratch = sa.Table(f"new_{table.name}", sa.MetaData(), *columns, prefixes=["TEMPORARY"])
+    open_scratch(session, scratch)
+    load(session, scratch, names, ([row[name] for name in names] for row in rows))
+    found = sa.select(*scratch.c)
+    session.execute(postgresql.insert(table).from_select(names, found).on_conflict_do_nothing())
 
 
 def reserve_ids(session: Session, table: sa.Table, count: int) -> list[int]:

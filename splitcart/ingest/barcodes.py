@@ -15,6 +15,7 @@ from splitcart.ingest.matching import find_products
 from splitcart.ingest.reading import MAX_BAD_SHARE, Quarantined, check_closing
 from splitcart.measures.gtin import Gtin, parse_gtin
 from splitcart.transfer.crawl_file import BadLine, read_crawl_file
+from splitcart.transfer.lines import KEYS
 from splitcart.transfer.records import BarcodeRecord, CrawlRecord
 
 sku_table = Base.metadata.tables["skus"]
@@ -63,7 +64,7 @@ def read_barcodes(path: Path) -> ParsedBarcodes:
         if isinstance(record, BadLine):
             quarantined.append(Quarantined(number, record.reason, record.text))
         elif not isinstance(record, BarcodeRecord):
-            raise RefusedFileError(f"{path.name}: line {number}: a {type(record).__name__}; expected one barcode")
+            raise RefusedFileError(f"{path.name}: line {number}: a {KEYS[type(record)]}; expected one barcode")
         elif (gtin := parse_gtin(record.barcode, sku=record.sku)) is None:
             quarantined.append(Quarantined(number, f"{record.barcode!r:.40} is no barcode", repr(record)))
         else:

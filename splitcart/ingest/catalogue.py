@@ -1,35 +1,39 @@
 """Categories, skus and products of one company: what a file names gets its row, once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from splitcart.database.bulk import insert_missing
 from splitcart.database.models import SKU_DETAILS, Base, Category
 from splitcart.ingest.matching import find_products
-from splitcart.ingest.reading import PATH_SEPARATOR, ParsedCrawl, category_name
+from splitcart.ingest.reading import PATH_SEPARATOR, ParsedCrawl
 from splitcart.measures.sizes import parse_sizes
-from splitcart.transfer.records import ProductRecord
+from splitcart.transfer.rows import ProductRow
 
 sku_table = Base.metadata.tables["skus"]
 category_table = Base.metadata.tables["categories"]
 CHUNK = 500
 NEW_SKUS_LOCK = 0x5C49  # of PostgreSQL's advisory locks
+_details_of = attrgetter(*SKU_DETAILS)
 _KNOWN_COLUMNS = [
     sku_table.c[name]
     for name in ("code", "id", "root_category_id", "category_id", "details_key", "details_seen_at", "first_seen_at")
 ]
 
 
-@dataclass(slots=True)
-class KnownSku:
-    """What the ingest keeps in mind of a sku: row ids, and the fingerprint and age of its details."""
+class KnownSku(msgspec.Struct, gc=False):
+    """What the ingest keeps in mind of a sku: row ids, and the fingerprint and age of its details.
+
+    ``seen_hash`` is the hash, in this process, of the row last found to show just these details; 0: none yet.
+    """
 
     id: int
     root_id: int
@@ -37,6 +41,7 @@ class KnownSku:
     details_key: str
     details_seen_at: datetime
     first_seen_at: datetime
+    seen_hash: int = 0
 
 
 @dataclass(slots=True)
@@ -56,11 +61,6 @@ def lock_new_skus(session: Session) -> None:
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(NEW_SKUS_LOCK)))
 
 
-def path_text(names: Iterable[str]) -> str:
-    """Join category names to the text that identifies a category of a company."""
-    return PATH_SEPARATOR.join(map(category_name, names))
-
-
 class Catalogue:
     """The categories and skus of one company, held in memory for the length of a transaction or of many.
 
@@ -69,7 +69,7 @@ class Catalogue:
 
     def __init__(self, session: Session, company_id: int) -> None:
         self.company_id = company_id
-        self.categories: dict[str, tuple[int, int]] = {}  # path → (category id, root id)
+        self.categories: dict[tuple[str, ...], tuple[int, int]] = {}  # path → (category id, root id)
         self.skus: dict[str, KnownSku] = {}
         self._read_categories(session)
         self._read_skus(session)
@@ -78,68 +78,60 @@ class Catalogue:
         rows = session.execute(
             sa.select(Category.id, Category.root_id, Category.path).where(Category.company_id == self.company_id)
         )
-        self.categories = {row.path: (row.id, row.root_id or row.id) for row in rows}
+        self.categories = {tuple(row.path.split(PATH_SEPARATOR)): (row.id, row.root_id or row.id) for row in rows}
 
     def _read_skus(self, session: Session, codes: Sequence[str] | None = None) -> None:
         known = sa.select(*_KNOWN_COLUMNS).where(sku_table.c.company_id == self.company_id)
         if codes is not None:
             known = known.where(sku_table.c.code.in_(codes))
-        self.skus.update({code: KnownSku(*rest) for code, *rest in session.execute(known)})
+        for code, *rest in session.execute(known):
+            self.skus.setdefault(code, KnownSku(*rest))
 
-    def _read_codes(self, session: Session, codes: list[str]) -> None:
-        for start in range(0, len(codes), CHUNK):
-            self._read_skus(session, codes[start : start + CHUNK])
-
-    def _see_new_skus_of_others(self, session: Session, rows: list[ProductRecord]) -> None:
+    def _see_new_skus_of_others(self, session: Session, rows: list[ProductRow]) -> None:
         """Two workers with the same news would each make a product of it."""
         unknown = [row.sku for row in rows if row.sku not in self.skus]
         if unknown:
             lock_new_skus(session)
-        self._read_codes(session, unknown)
+            self._read_skus(session, unknown if len(unknown) <= CHUNK else None)
 
-    def root_id(self, row: ProductRecord) -> int:
+    def root_id(self, row: ProductRow) -> int:
         """Return the root category (row id) under which a prepared row stands."""
-        return self.categories[path_text(row.category_path)][1]
+        return self.categories[row.category_path][1]
 
     def root_names(self) -> dict[int, str]:
         """Return the names of the company's root categories by row id."""
-        return {root_id: path for path, (category_id, root_id) in self.categories.items() if category_id == root_id}
+        return {root_id: path[0] for path, (category_id, root_id) in self.categories.items() if category_id == root_id}
 
-    def category(self, session: Session, names: list[str]) -> tuple[int, int]:
+    def category(self, session: Session, path: tuple[str, ...]) -> tuple[int, int]:
         """Return (category id, root id) of a path, creating what is missing from the root down."""
-        path = path_text(names)
         if path in self.categories:
             return self.categories[path]
-        parent_id, root_id = self.category(session, names[:-1]) if len(names) > 1 else (None, None)
-        insert_missing(
-            session,
-            category_table,
-            [
-                {
-                    "company_id": self.company_id,
-                    "parent_id": parent_id,
-                    "root_id": root_id,
-                    "name": path_text(names[-1:]),
-                    "path": path,
-                }
-            ],
-        )
+        parent_id, root_id = self.category(session, path[:-1]) if len(path) > 1 else (None, None)
+        text = PATH_SEPARATOR.join(path)
+        row = {
+            "company_id": self.company_id,
+            "parent_id": parent_id,
+            "root_id": root_id,
+            "name": path[-1],
+            "path": text,
+        }
+        insert_missing(session, category_table, [row])
         category_id = session.scalar(
-            sa.select(Category.id).where(Category.company_id == self.company_id, Category.path == path)
+            sa.select(Category.id).where(Category.company_id == self.company_id, Category.path == text)
         )
         if category_id is None:
-            raise LookupError(f"category {path!r} vanished while it was being created")
+            raise LookupError(f"category {text!r} vanished while it was being created")
         self.categories[path] = (category_id, root_id or category_id)
         return self.categories[path]
 
     def prepare(self, session: Session, parsed: ParsedCrawl) -> None:
         """Create the categories that a crawl names, in one order for all workers, so that none waits for another."""
-        paths = {tuple(row.category_path) for row in parsed.rows} | {(name,) for name in parsed.categories}
+        paths = {row.category_path for row in parsed.rows} | {(name,) for name in parsed.categories}
         for path in sorted(paths):
-            self.category(session, list(path))
+            self.category(session, path)
 
     def take_in(
-        self, session: Session, rows: list[ProductRecord], seen_from: datetime, seen_at: datetime
+        self, session: Session, rows: list[ProductRow], seen_from: datetime, seen_at: datetime
     ) -> CatalogueCounts:
         """Create the skus that are new and refresh the details of those that this newer sight shows otherwise.
 
@@ -150,38 +142,55 @@ class Catalogue:
         self._see_new_skus_of_others(session, rows)
         fresh: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
+        earlier: list[ProductRow] = []
         for row in rows:
             known = self.skus.get(row.sku)
-            details_key = _details_key(row)
             if known is None:
                 category_id, root_id = self.category(session, row.category_path)
-                fresh.append(
-                    self._sku_row(row, category_id, root_id, details_key, seen_at) | {"first_seen_at": seen_from}
-                )
-            elif known.details_key != details_key and known.details_seen_at <= seen_at:
-                category_id, root_id = self.category(session, row.category_path)
-                if root_id != known.root_id:
-                    category_id = known.category_id
-                changed.append(
-                    {"b_id": known.id, **self._sku_row(row, category_id, known.root_id, details_key, seen_at)}
-                )
-                known.details_key, known.details_seen_at, known.category_id = details_key, seen_at, category_id
+                details = self._sku_row(row, category_id, root_id, _details_key(row), seen_at)
+                fresh.append(details | {"first_seen_at": seen_from})
+                continue
+            if known.seen_hash != (seen_hash := hash((_details_of(row), row.category_path))):
+                changed += self._changed_details(session, row, known, seen_hash, seen_at)
+            if seen_from <= known.first_seen_at:
+                earlier.append(row)
         if fresh:
-            fresh.sort(key=itemgetter("code"))  # two workers with the same news must not wait for each other
-            found = find_products(session, fresh, seen_at)
-            counts.products_created, counts.products_matched = found.created, found.matched
-            counts.brands_created = found.brands_created
-            insert_missing(session, sku_table, fresh)
-            counts.skus_created = len(fresh)
-            self._read_codes(session, [row["code"] for row in fresh])
-        self._move_back(session, rows, seen_from)
+            self._create(session, fresh, counts, seen_at)
+        self._move_back(session, earlier, seen_from)
         if changed:
             changed.sort(key=itemgetter("b_id"))
             self._update(session, changed)
             counts.skus_updated = len(changed)
         return counts
 
-    def _move_back(self, session: Session, rows: list[ProductRecord], seen_from: datetime) -> None:
+    def _changed_details(
+        self, session: Session, row: ProductRow, known: KnownSku, seen_hash: int, seen_at: datetime
+    ) -> list[dict[str, Any]]:
+        """Return the update that a row asks for, if it shows other details than the newest sight so far."""
+        details_key = _details_key(row)
+        if known.details_key != details_key and known.details_seen_at > seen_at:
+            return []
+        known.seen_hash = seen_hash
+        if known.details_key == details_key:
+            return []
+        category_id, root_id = self.category(session, row.category_path)
+        if root_id != known.root_id:
+            category_id = known.category_id
+        known.details_key, known.details_seen_at, known.category_id = details_key, seen_at, category_id
+        return [{"b_id": known.id, **self._sku_row(row, category_id, known.root_id, details_key, seen_at)}]
+
+    def _create(
+        self, session: Session, fresh: list[dict[str, Any]], counts: CatalogueCounts, seen_at: datetime
+    ) -> None:
+        fresh.sort(key=itemgetter("code"))  # two workers with the same news must not wait for each other
+        found = find_products(session, fresh, seen_at)
+        counts.products_created, counts.products_matched = found.created, found.matched
+        counts.brands_created = found.brands_created
+        insert_missing(session, sku_table, fresh)
+        counts.skus_created = len(fresh)
+        self._read_skus(session, [row["code"] for row in fresh] if len(fresh) <= CHUNK else None)
+
+    def _move_back(self, session: Session, rows: Sequence[ProductRow], seen_from: datetime) -> None:
         """What was seen earlier than was known so far tells the root category; of equal sights the first name does."""
         names = self.root_names()
         moved = []
@@ -206,7 +215,7 @@ class Catalogue:
             session.execute(statement, moved)
 
     def _sku_row(
-        self, row: ProductRecord, category_id: int, root_id: int, details_key: str, seen_at: datetime
+        self, row: ProductRow, category_id: int, root_id: int, details_key: str, seen_at: datetime
     ) -> dict[str, Any]:
         return {
             "company_id": self.company_id,
@@ -240,6 +249,6 @@ class Catalogue:
         )
 
 
-def _details_key(row: ProductRecord) -> str:
-    text = "\x1f".join([*(str(getattr(row, name)) for name in SKU_DETAILS), *row.category_path])
+def _details_key(row: ProductRow) -> str:
+    text = "\x1f".join(map(str, (*_details_of(row), *row.category_path)))
     return md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -121,15 +121,22 @@ def cover(
     session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
 ) -> set[int]:
     """Judge the crawl's categories, write its scope and coverage rows; return the completed root categories."""
-    reference = dict(
-        session.execute(
-            sa.select(Category.name, Coverage.rows)
-            .join(Category, Category.id == Coverage.category_id)
-            .join(Crawl, Crawl.id == Coverage.crawl_id)
-            .where(Coverage.store_id == store.id)
-            .order_by(Coverage.observed_to, Crawl.observed_from, Crawl.observed_to, Crawl.crawl_id)
-        ).all()
+    last = (
+        sa.select(Coverage.category_id, sa.func.max(Coverage.observed_to).label("observed_to"))
+        .where(Coverage.store_id == store.id)
+        .group_by(Coverage.category_id)
+        .subquery("last")
     )
+    newest = sa.and_(Coverage.category_id == last.c.category_id, Coverage.observed_to == last.c.observed_to)
+    known = (
+        sa.select(Category.name, Coverage.rows)
+        .join_from(last, Coverage, newest)
+        .join(Category, Category.id == Coverage.category_id)
+        .join(Crawl, Crawl.id == Coverage.crawl_id)
+        .where(Coverage.store_id == store.id)
+        .order_by(Crawl.observed_from, Crawl.observed_to, Crawl.crawl_id)
+    )
+    reference = dict(session.execute(known).all())
     previous = session.scalar(
         sa.select(Crawl)
         .where(Crawl.store_id == store.id, _order(Crawl) < _values(crawl))
@@ -137,14 +144,16 @@ def cover(
         .limit(1)
     )
     names = catalogue.root_names()
-    first_roots = Counter(names[catalogue.skus[row.sku].root_id] for row in parsed.rows)
+    strange = {root_id for root_id, name in names.items() if name not in parsed.categories}
+    first_roots = Counter(catalogue.skus[row.sku].root_id for row in parsed.rows) if strange else Counter()
+    elsewhere = {names[root_id]: first_roots[root_id] for root_id in strange & first_roots.keys()}
     near = near_counts(session, chain, store, crawl) if parsed.categories.keys() - reference.keys() else {}
     before = previous.scope if previous else []
-    crawl.scope = judge_categories(parsed, chain, reference, before, first_roots, near)
+    crawl.scope = judge_categories(parsed, chain, reference, before, elsewhere, near)
     completed: set[int] = set()
     for entry in crawl.scope:
         if entry["complete"]:
-            root_id = catalogue.category(session, [entry["category"]])[1]
+            root_id = catalogue.category(session, (entry["category"],))[1]
             completed.add(root_id)
             session.add(
                 Coverage(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Literal
@@ -139,15 +140,12 @@ class CrawlIngester:
         )
         seen_before = dict(session.execute(before).all())
         complete = cover(session, chain, store, crawl, parsed, catalogue)
-        observed: dict[int, int | None] = {catalogue.skus[row.sku].id: row.price_cents for row in parsed.rows}
-        observed |= {catalogue.skus[code].id: None for code in parsed.gaps if code in catalogue.skus}
+        observed = partial(_observed, parsed, catalogue)
         audit_crawl(session, store.id, crawl.id, observed, complete, crawl.observed_to)
-        facts.stage(session, parsed, catalogue)
-        counts = facts.merge(session, store.id, crawl.id)
+        counts = facts.merge(session, store.id, crawl.id, parsed, catalogue)
         refresh_store_categories(session, [store.id])
-        counts["list_news"] = take_ambassador_news(
-            session, chain, store, crawl, facts.merged_changes(session, crawl.id), seen_before
-        )
+        changes = partial(facts.merged_changes, session, crawl.id)
+        counts["list_news"] = take_ambassador_news(session, chain, store, crawl, changes, seen_before)
         if complete:
             _stamp_candidate(session, store, crawl, self.clock())
         return counts
@@ -165,11 +163,15 @@ class CrawlIngester:
             catalogue.prepare(session, parsed)
             catalogue.take_in(session, parsed.rows, parsed.observed_from, parsed.observed_to)
             cover(session, chain, store, crawl, parsed, catalogue)
-            facts.stage(session, parsed, catalogue)
-            crawl.counts = {**crawl.counts, **facts.merge(session, store.id, crawl.id)}
+            crawl.counts = {**crawl.counts, **facts.merge(session, store.id, crawl.id, parsed, catalogue)}
         retire_store(session, store.id)
         refresh_store_categories(session, [store.id])
         return len(crawls)
+
+
+def _observed(parsed: ParsedCrawl, catalogue: Catalogue) -> dict[int, int | None]:
+    prices: dict[int, int | None] = {catalogue.skus[row.sku].id: row.price_cents for row in parsed.rows}
+    return prices | {catalogue.skus[code].id: None for code in parsed.gaps if code in catalogue.skus}
 
 
 def _read_kept(path: Path) -> ParsedCrawl:

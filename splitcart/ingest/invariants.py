@@ -106,13 +106,21 @@ def _tombstones(session: Session) -> Finding:
 
 
 def _strays(session: Session) -> Finding:
-    """The history has no foreign keys (docs/data-model.md#the-months-of-the-history)."""
+    """Prices and their history have no foreign keys (docs/decisions/0018-no-foreign-keys-under-prices.md)."""
+    named: dict[str, type[Store | Sku | Crawl | Category]] = {
+        "store_id": Store,
+        "sku_id": Sku,
+        "crawl_id": Crawl,
+        "root_category_id": Category,
+    }
     rows: list[str] = []
-    for column, model in (("store_id", Store), ("sku_id", Sku), ("crawl_id", Crawl)):
-        key = history_table.c[column]
-        known = sa.select(model.id).where(model.id == key).exists()
-        rows += [f"{column} {value}" for value in session.scalars(sa.select(key).where(~known).distinct())]
-    return _finding("the history points at stores, skus and crawls that exist", rows, RESTORE)
+    for table in (price_table, history_table):
+        for key in [column for column in table.c if column.name in named]:
+            model = named[key.name]
+            known = sa.select(model.id).where(model.id == key).exists()
+            found = session.scalars(sa.select(key).where(~known).distinct())
+            rows += [f"{table.name}.{key.name} {value}" for value in found]
+    return _finding("prices and their history point at rows that exist", rows, RESTORE)
 
 
 def _roots(session: Session) -> Finding:

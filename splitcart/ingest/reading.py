@@ -9,19 +9,16 @@ from pathlib import Path
 from splitcart.ingest.errors import RefusedFileError
 from splitcart.measures.sizes import total_size
 from splitcart.measures.unit_prices import UnitPrice, measures_bought
-from splitcart.transfer.crawl_file import BadLine, read_crawl_file
-from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, ProductRecord, StoreRecord
+from splitcart.transfer.crawl_file import BadLine, ProductRow, read_crawl_file
+from splitcart.transfer.lines import KEYS
+from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, StoreRecord
 
 MAX_BAD_SHARE = 0.05
-MAX_LENGTHS = {"sku": 64, "name": 512, "brand": 255, "size": 120, "barcode": 14, "country_of_origin": 255}
-MAX_LENGTHS |= {"image_url": 1024, "url": 1024, "unit_measure": 20, "special_kind": 40}
 MAX_STORE_LENGTHS = {"store_id": 40, "name": 255, "division": 120, "address": 255, "suburb": 120, "phone": 40}
 MAX_STORE_LENGTHS |= {"retailer_store_id": 40}
 MAX_CLOSING_LENGTHS = {"spider": 60, "host": 255, "finish_reason": 60}
 MAX_CATEGORY_LENGTH = 255
 MAX_PATH_LENGTH = 1024
-MAX_CENTS = 10_000_000
-MAX_MULTI_BUY = 1_000
 # Real rows are up to ten times off where the site prints a wrong measure, and a multipack's size may be that of one.
 MAX_UNIT_PRICE_RATIO = 60
 USUAL_MEASURES = (0.02, 15.0)  # 20 g to 15 kg: what a price buys; reading a size takes longer than all other checks
@@ -43,12 +40,13 @@ class Quarantined:
 class ParsedCrawl:
     """One store crawl, read and checked.
 
-    ``rows`` holds one record per sku; ``gaps`` the skus that were seen but whose offer cannot be used. ``categories``
-    are the root categories by name, made incomplete where a line could not be attributed.
+    ``rows`` holds one row per sku, its category path as it is kept; ``gaps`` the skus that were seen but whose offer
+    cannot be used. ``categories`` are the root categories by name, made incomplete where a line could not be
+    attributed.
     """
 
     closing: CrawlRecord
-    rows: list[ProductRecord] = field(default_factory=list)
+    rows: list[ProductRow] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     categories: dict[str, CategoryRecord] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
@@ -66,7 +64,7 @@ class ParsedCrawl:
 
     def rows_by_root(self) -> Counter[str]:
         """Count the rows of each root category."""
-        return Counter(row.category_path[0] for row in self.rows)
+        return Counter([row.category_path[0] for row in self.rows])
 
 
 def category_name(text: str) -> str:
@@ -81,10 +79,10 @@ def read_crawl(path: Path) -> ParsedCrawl:
     store, answered for another store, more than 5 % bad lines, or a closing line that no database holds.
     """
     closing: CrawlRecord | None = None
-    rows: list[tuple[int, ProductRecord]] = []
+    rows: list[tuple[int, ProductRow]] = []
     bad: list[BadLine] = []
     for number, record in read_crawl_file(path):
-        if isinstance(record, ProductRecord):
+        if isinstance(record, ProductRow):
             rows.append((number, record))
         elif isinstance(record, BadLine):
             bad.append(record)
@@ -92,7 +90,7 @@ def read_crawl(path: Path) -> ParsedCrawl:
             closing = record
         else:
             raise RefusedFileError(
-                f"{path.name}: line {number} is a {type(record).__name__}, expected products of one store"
+                f"{path.name}: line {number} is a {KEYS[type(record)]}, expected products of one store"
             )
     if closing is None or closing.store_id is None:
         raise RefusedFileError(f"{path.name}: names no store; expected the crawl of one store")
@@ -155,11 +153,15 @@ def _categories(path: Path, closing: CrawlRecord) -> dict[str, CategoryRecord]:
     return found
 
 
-def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRecord]], bad: Iterable[BadLine]) -> None:
+def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRow]], bad: Iterable[BadLine]) -> None:
     seen: set[str] = set()
+    paths: dict[tuple[str, ...], tuple[tuple[str, ...], str | None]] = {}  # as written → as kept, and what is wrong
     for number, row in rows:
-        row.category_path = [name for text in row.category_path if (name := category_name(text))] or [UNCATEGORISED]
-        if problem := _problem(row):
+        if (found := paths.get(row.category_path)) is None:
+            path = tuple(name for text in row.category_path if (name := category_name(text))) or (UNCATEGORISED,)
+            found = paths[row.category_path] = (path, _path_problem(path))
+        row.category_path, path_problem = found
+        if problem := path_problem or _problem(row):
             parsed.quarantined.append(Quarantined(number, problem, repr(row)))
             parsed.gaps.add(row.sku)
         elif row.sku in seen:
@@ -167,7 +169,8 @@ def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRecord]], ba
         else:
             seen.add(row.sku)
             parsed.rows.append(row)
-            _ensure_category(parsed, row.category_path[0])
+    for root in {row.category_path[0] for row in parsed.rows}:
+        _ensure_category(parsed, root)
     for line in bad:
         parsed.quarantined.append(Quarantined(line.number, line.reason, line.text))
         if line.sku is not None:
@@ -177,24 +180,13 @@ def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRecord]], ba
     parsed.gaps -= seen
 
 
-def _problem(row: ProductRecord) -> str | None:
+def _problem(row: ProductRow) -> str | None:
     if not row.sku.strip() or not row.name.strip():
         return "sku and name must not be empty"
-    for name, limit in MAX_LENGTHS.items():
-        if len(getattr(row, name) or "") > limit:
-            return f"{name} is longer than {limit} characters"
-    for name in ("price_cents", "was_cents", "unit_price_cents", "multi_buy_cents", "member_cents"):
-        amount = getattr(row, name)
-        if amount is not None and not 0 < amount <= MAX_CENTS:
-            return f"{name} is {amount}, expected 1 to {MAX_CENTS} cents"
-    if problem := _contradiction(row):
-        return problem
-    if row.multi_buy_quantity is not None and not 0 < row.multi_buy_quantity <= MAX_MULTI_BUY:
-        return f"multi_buy_quantity is {row.multi_buy_quantity}, expected 1 to {MAX_MULTI_BUY}"
-    return _path_problem(row.category_path)
+    return _contradiction(row)
 
 
-def _contradiction(row: ProductRecord) -> str | None:
+def _contradiction(row: ProductRow) -> str | None:
     """A price that its own unit price contradicts beyond any multipack was misread: dollars for cents, say."""
     if row.price_cents is None or row.unit_price_cents is None or row.unit_measure not in WEIGHED_MEASURES:
         return None
@@ -213,9 +205,7 @@ def _contradiction(row: ProductRecord) -> str | None:
     )
 
 
-def _path_problem(names: list[str]) -> str | None:
-    if max(map(len, names)) > MAX_CATEGORY_LENGTH:
-        return f"a category name is longer than {MAX_CATEGORY_LENGTH} characters"
+def _path_problem(names: tuple[str, ...]) -> str | None:
     if len(PATH_SEPARATOR.join(names)) > MAX_PATH_LENGTH:
         return f"the category path is longer than {MAX_PATH_LENGTH} characters"
     return None

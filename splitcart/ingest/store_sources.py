@@ -14,6 +14,7 @@ from splitcart.config import get_chains
 from splitcart.ingest.errors import RefusedFileError
 from splitcart.ingest.reading import check_closing, store_problem
 from splitcart.transfer.crawl_file import read_crawl_file
+from splitcart.transfer.lines import KEYS
 from splitcart.transfer.records import CrawlRecord, StoreRecord
 
 SHAPES = (
@@ -37,7 +38,7 @@ def read_sweep(path: Path) -> tuple[CrawlRecord, list[StoreRecord]]:
             check_closing(path, record)
             return record, records
         else:
-            reason = getattr(record, "reason", f"a {type(record).__name__}")
+            reason = getattr(record, "reason", f"a {KEYS.get(type(record))}")
             raise RefusedFileError(f"{path.name}: line {number}: {reason}; expected one store")
     raise RefusedFileError(f"{path.name}: holds no stores")
 

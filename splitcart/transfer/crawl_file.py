@@ -1,6 +1,7 @@
 """The crawl file (docs/file-format.md): reading it line by line, and the doors to writing and verifying it."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from splitcart.transfer.crawl_writer import CrawlWriter, WorkingFileBusyError
@@ -10,18 +11,21 @@ from splitcart.transfer.lines import (
     RECORD_KEYS,
     BadLine,
     Closing,
-    Record,
+    ReadRecord,
     decode_closing,
+    decode_products,
     decode_record,
     encode_line,
     key_of,
 )
+from splitcart.transfer.rows import ProductRow
 from splitcart.transfer.verify import READ_BYTES, StreamVerifier, Tally, Verified, verify_file
 
 __all__ = [
     "BadLine",
     "CrawlFileError",
     "CrawlWriter",
+    "ProductRow",
     "StreamVerifier",
     "TooLargeError",
     "Verified",
@@ -34,23 +38,31 @@ __all__ = [
 ]
 
 
-def read_crawl_file(path: Path) -> Iterator[tuple[int, Record | Closing | BadLine]]:
+def read_crawl_file(path: Path) -> Iterator[tuple[int, ReadRecord | Closing | BadLine]]:
     """Yield every line of a crawl file with its number, from 1; the closing record comes last, after all checks.
 
     Raises CrawlFileError for a file that is not gzip, damaged, truncated, of mixed records, of another format version,
     or whose closing line states another count. Since that may only show at the end, what was read before it is
-    provisional until the closing record arrives. Memory is bounded by the longest line.
+    provisional until the closing record arrives. Memory is bounded: a piece of 256 KB and a line at a time.
     """
     tally = Tally(path.name)
-    closing_number = 0
-    for number, line in _numbered_lines(path):
-        key = key_of(line)
-        if key in CLOSING_KEYS:
-            tally.close(number, decode_closing(path.name, number, line))
-            closing_number = number
+    number = closing_number = 0
+    for lines in _line_lists(path):
+        if products := decode_products(lines):  # as in all but a few
+            tally.add_rows(number + 1, "product", len(products))
+            yield from enumerate(products, start=number + 1)
+            number += len(products)
             continue
-        tally.row(number, key if key in RECORD_KEYS else None)
-        yield number, decode_record(number, line)
+        for line in lines:
+            number += 1
+            record = decode_record(number, line)
+            key = key_of(line)
+            if key in CLOSING_KEYS:
+                tally.close(number, decode_closing(path.name, number, line))
+                closing_number = number
+                continue
+            tally.add_rows(number, key if key in RECORD_KEYS else None)
+            yield number, record
     yield closing_number, tally.finish()
 
 
@@ -62,26 +74,21 @@ def read_closing(path: Path) -> Closing:
 def read_ends(path: Path) -> tuple[str | None, Closing]:
     """Return the key of a file's records (None: it has none) and its closing record; raise as ``read_closing`` does."""
     tally = Tally(path.name)
-    for number, line in _numbered_lines(path):
+    for number, line in enumerate(chain.from_iterable(_line_lists(path)), start=1):
         key = key_of(line)
         if key in CLOSING_KEYS:
             tally.close(number, decode_closing(path.name, number, line))
         else:
-            tally.row(number, key if key in RECORD_KEYS else None)
+            tally.add_rows(number, key if key in RECORD_KEYS else None)
     return tally.record_key, tally.finish()
 
 
-def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _line_lists(path: Path) -> Iterator[list[bytes]]:
     lines = GzipLines(path.name)
-    number = 0
     try:
         with path.open("rb") as file:
             while chunk := file.read(READ_BYTES):
-                for line in lines.feed(chunk):
-                    number += 1
-                    yield number, line
+                yield from lines.feed(chunk)
     except OSError as error:
         raise CrawlFileError(f"cannot read {path}: {error.strerror}") from error
-    for line in lines.finish():
-        number += 1
-        yield number, line
+    yield lines.finish()

@@ -39,27 +39,26 @@ class GzipLines:
         self._members = 0
         self._rest = b""
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield the lines that ``chunk`` completes."""
+    def feed(self, chunk: bytes) -> Iterator[list[bytes]]:
+        """Yield the lines that ``chunk`` completes, some at a time."""
         self.size_bytes += len(chunk)
         for piece in self._inflate(chunk):
             self._check_size(len(piece))
             lines = (self._rest + piece).split(b"\n")
             self._rest = lines.pop()
-            yield from lines
+            yield lines
             if len(self._rest) > MAX_LINE_BYTES:
                 raise CrawlFileError(
                     f"{self.name}: a line is longer than {MAX_LINE_BYTES:,} bytes; expected one record a line"
                 )
 
-    def finish(self) -> Iterator[bytes]:
-        """Check that the stream ended where a member ends; yield a last line that has no line end."""
+    def finish(self) -> list[bytes]:
+        """Check that the stream ended where a member ends; return a last line that has no line end, if there is one."""
         if self._member_begun:
             raise CrawlFileError(f"{self.name}: the gzip stream is truncated; send the whole file")
         if not self._members:
             raise CrawlFileError(f"{self.name}: the file is empty; expected gzip")
-        if self._rest:
-            yield self._rest
+        return [self._rest] if self._rest else []
 
     def _inflate(self, chunk: bytes) -> Iterator[bytes]:
         while True:

@@ -1,6 +1,7 @@
 """One line of a crawl file: writing it, reading it, and what can still be read of a bad one."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +17,13 @@ from splitcart.transfer.records import (
     ProductRecord,
     StoreRecord,
 )
+from splitcart.transfer.rows import ProductRow
 
 MAX_KEPT_TEXT = 2000
 CRAWL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")  # it becomes a file name
 
 Record = ProductRecord | StoreRecord | BarcodeRecord
+ReadRecord = ProductRow | StoreRecord | BarcodeRecord
 Closing = CrawlRecord | BatchRecord
 
 
@@ -35,8 +38,8 @@ class BadLine:
     category: str | None = None
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    product: ProductRecord | None = None
+class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    product: ProductRow | None = None
     store: StoreRecord | None = None
     barcode: BarcodeRecord | None = None
 
@@ -52,6 +55,7 @@ class _Version(msgspec.Struct):
 
 KEYS = {
     ProductRecord: "product",
+    ProductRow: "product",
     StoreRecord: "store",
     BarcodeRecord: "barcode",
     CrawlRecord: "crawl",
@@ -109,28 +113,35 @@ def check_json_object(line: bytes) -> str:
     return keys[0]
 
 
-def decode_record(number: int, line: bytes) -> Record | BadLine:
+def decode_record(number: int, line: bytes) -> ReadRecord | BadLine:
     """Read a product, store or barcode line strictly."""
     try:
         parsed = _line_decoder.decode(line)
     except UNREADABLE as error:
         return _bad(number, line, str(error))
-    if parsed.product is not None and parsed.store is None and parsed.barcode is None:
-        if not parsed.product.sku or not parsed.product.category_path:
-            return _bad(number, line, "a product needs a sku and a category path")
-        record: Record = parsed.product
-    elif parsed.store is not None and parsed.product is None and parsed.barcode is None:
-        if not parsed.store.store_id:
-            return _bad(number, line, "a store needs a store_id")
-        record = parsed.store
-    elif parsed.barcode is not None and parsed.product is None and parsed.store is None:
-        record = parsed.barcode
-    else:
+    records = [record for record in (parsed.product, parsed.store, parsed.barcode) if record is not None]
+    if len(records) != 1:
         return _bad(number, line, "expected one of the keys product, store and barcode")
+    (record,) = records
+    if isinstance(record, StoreRecord) and not record.store_id:
+        return _bad(number, line, "a store needs a store_id")
     # No database keeps a NUL in text. Escaped backslashes go first, so that only true escapes are seen.
     if b"\\u0000" in line and b"\\u0000" in line.replace(b"\\\\", b""):
         return _bad(number, line, "a text holds a NUL character")
     return record
+
+
+def decode_products(lines: Sequence[bytes]) -> list[ProductRow] | None:
+    """Read lines that are all good products, much quicker than one by one; None: they are not."""
+    text = b"\n".join(lines)
+    if b"\\u0000" in text:
+        return None
+    try:
+        parsed = _line_decoder.decode_lines(text)
+    except UNREADABLE:
+        return None
+    rows = [line.product for line in parsed if line.product is not None and line.store is None and line.barcode is None]
+    return rows if len(rows) == len(lines) else None
 
 
 def decode_closing(name: str, number: int, line: bytes) -> Closing:

@@ -22,11 +22,11 @@ class Tally:
         self.record_key: str | None = None
         self._closing: Closing | None = None
 
-    def row(self, number: int, key: str | None) -> None:
-        """Count a line that is not a closing line; ``key`` None: it cannot be read."""
+    def add_rows(self, number: int, key: str | None, count: int = 1) -> None:
+        """Count lines that are no closing line, the first with this ``number``; ``key`` None: it cannot be read."""
         if self._closing is not None:
             raise CrawlFileError(f"{self.name}: line {number} follows the closing line, which must be the last")
-        self.rows += 1
+        self.rows += count
         if self.record_key is None:
             self.record_key = key
         elif key is not None and key != self.record_key:
@@ -85,8 +85,9 @@ class StreamVerifier:
 
     def feed(self, chunk: bytes) -> None:
         self._sha256.update(chunk)
-        for line in self._lines.feed(chunk):
-            self._line(line)
+        for lines in self._lines.feed(chunk):
+            for line in lines:
+                self._line(line)
 
     def finish(self) -> Verified:
         for line in self._lines.finish():
@@ -109,7 +110,7 @@ class StreamVerifier:
         if key in CLOSING_KEYS:
             self._tally.close(self._number, decode_closing(self._tally.name, self._number, line))
         else:
-            self._tally.row(self._number, key)
+            self._tally.add_rows(self._number, key)
 
 
 def verify_file(path: Path) -> Verified:

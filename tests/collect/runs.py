@@ -12,7 +12,8 @@ from splitcart.config import get_settings
 from splitcart.replica.config import MarketConfig, still
 from splitcart.replica.market import Market
 from splitcart.transfer import read_crawl_file
-from splitcart.transfer.records import CrawlRecord, ProductRecord, StoreRecord
+from splitcart.transfer.records import CrawlRecord, StoreRecord
+from splitcart.transfer.rows import ProductRow
 
 NOW = datetime(2026, 11, 5, 2, tzinfo=UTC)
 QUICK = {
@@ -46,8 +47,8 @@ def truth(market: Market, chain: str, store_id: str) -> dict[str, tuple[Any, ...
     }
 
 
-def seen(rows: list[ProductRecord | StoreRecord]) -> dict[str, tuple[Any, ...]]:
-    products = [row for row in rows if isinstance(row, ProductRecord)]
+def seen(rows: list[ProductRow | StoreRecord]) -> dict[str, tuple[Any, ...]]:
+    products = [row for row in rows if isinstance(row, ProductRow)]
     assert len({row.sku for row in products}) == len(rows)
     return {
         row.sku: tuple(getattr(row, name) for name in OFFER) if row.price_cents is not None else None
@@ -59,13 +60,13 @@ def outbox(kind: str = "product") -> list[Path]:
     return sorted(get_settings().folder(f"{kind}_outbox").glob("*.jsonl.gz"))
 
 
-def read(path: Path) -> tuple[list[ProductRecord | StoreRecord], CrawlRecord]:
+def read(path: Path) -> tuple[list[ProductRow | StoreRecord], CrawlRecord]:
     *rows, closing = [record for _, record in read_crawl_file(path)]
     assert isinstance(closing, CrawlRecord)
     return rows, closing
 
 
-def the_file(kind: str = "product") -> tuple[list[ProductRecord | StoreRecord], CrawlRecord]:
+def the_file(kind: str = "product") -> tuple[list[ProductRow | StoreRecord], CrawlRecord]:
     (path,) = outbox(kind)
     return read(path)
 

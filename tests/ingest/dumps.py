@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from splitcart.database import Base, reading, transaction
 
 Dump = dict[str, list[str]]
-# Rows of the history name others without a rule that the database enforces.
-OWNERS = {"store_id": "stores", "sku_id": "skus", "crawl_id": "crawls"}
+# Prices and their history name others without a rule that the database enforces.
+OWNERS = {"store_id": "stores", "sku_id": "skus", "crawl_id": "crawls", "root_category_id": "categories"}
 TABLES = [table for table in Base.metadata.sorted_tables if table.name != "products"]
 
 

@@ -158,7 +158,7 @@ def test_what_is_no_file_of_barcodes_is_refused(sqlite: sa.Engine, data_dir: Pat
     write_barcodes(inbox, [("a1", MILK)], crawl_id="store", store_id="G101")
     reasons = {name: reason.partition(": ")[2] for name, reason in taken(sqlite, data_dir).refused.items()}
     assert reasons == {
-        "products.jsonl.gz": "line 1: a ProductRecord; expected one barcode",
+        "products.jsonl.gz": "line 1: a product; expected one barcode",
         "spar.jsonl.gz": "unknown company 'spar'; known: aldi, coles, iga, woolworths",
         "store.jsonl.gz": "the crawl of store G101, expected barcodes of a chain",
     }

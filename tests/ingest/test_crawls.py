@@ -35,7 +35,9 @@ def crawl(
 def shelf(ingester: CrawlIngester) -> dict[str, tuple[int, datetime, datetime | None]]:
     with reading(ingester.engine) as session:
         rows = session.execute(
-            sa.select(Sku.code, Price.price_cents, Price.since, Price.left_at).join(Sku).order_by(Sku.code)
+            sa.select(Sku.code, Price.price_cents, Price.since, Price.left_at)
+            .join(Sku, Sku.id == Price.sku_id)
+            .order_by(Sku.code)
         )
         return {code: (price, since, left) for code, price, since, left in rows}
 
@@ -231,8 +233,8 @@ def test_bad_lines_are_quarantined_and_too_many_refuse_the_file(ingester: CrawlI
     result = ingester.ingest(crawl(tmp_path, FIRST + DAY, good | {"a3": -5}))
     assert (result.quarantined, result.counts["gaps"], result.counts["left"]) == (1, 1, 0)
     (sidecar,) = (tmp_path / "data").glob("ingested/aldi/2026-03/*.quarantine.jsonl")
-    assert "price_cents is -5" in sidecar.read_text()
-    with pytest.raises(RefusedFileError, match=r"2 of 30 lines are bad \(line 4: price_cents is -5"):
+    assert "$.product.price_cents" in sidecar.read_text()
+    with pytest.raises(RefusedFileError, match=r"2 of 30 lines are bad \(line 4: Expected .*price_cents`"):
         ingester.ingest(crawl(tmp_path, FIRST + 2 * DAY, good | {"a3": -5, "a4": 0}))
 
 

@@ -123,7 +123,7 @@ def backwards_coverage(session: Session) -> None:
 @pytest.mark.parametrize(
     ("spoil", "check"),
     [
-        (stray, "the history points at stores, skus and crawls that exist"),
+        (stray, "prices and their history point at rows that exist"),
         (branch_as_root, "every sku has a root category of its chain"),
         (backwards_coverage, "coverage is of root categories, by a crawl of the store"),
     ],
@@ -156,8 +156,8 @@ def test_a_row_that_points_nowhere_is_found_on_sqlite(sqlite: sa.Engine) -> None
     chain = SmallChain(sqlite, ["G001"])
     chain.crawl("G001", BASE, day(0))
     with closing(sqlite3.connect(sqlite.url.database)) as unguarded, unguarded:
-        unguarded.execute("UPDATE prices SET crawl_id = 99 WHERE sku_id = 1")
-    assert [finding.examples for finding in wrong(chain)] == [["prices → crawls"]]
+        unguarded.execute("UPDATE skus SET category_id = 99 WHERE id = 1")
+    assert [finding.examples for finding in wrong(chain)] == [["skus → categories"]]
 
 
 def test_a_table_that_is_gone_is_named_and_ends_the_check(engine: sa.Engine) -> None:

@@ -17,6 +17,7 @@ from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import CrawlRecord, ProductRecord
 from tests.ingest.crawl_files import category, product, write_crawl
 from tests.ingest.store_lists import shop, write_sweep
+from tests.rows import as_read
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 GOOD = [product(f"a{number}", "A", 100) for number in range(40)]
@@ -56,7 +57,7 @@ def complete(parsed: ParsedCrawl) -> set[str]:
 
 def test_a_clean_file_is_its_rows(tmp_path: Path) -> None:
     parsed = read(tmp_path)
-    assert (parsed.rows, parsed.gaps, parsed.quarantined, parsed.duplicates) == (GOOD, set(), [], 0)
+    assert (parsed.rows, parsed.gaps, parsed.quarantined, parsed.duplicates) == (list(map(as_read, GOOD)), set(), [], 0)
     assert complete(parsed) == {"A", "B"}
     assert (parsed.observed_from, parsed.observed_to) == (AT, AT + timedelta(minutes=1))
     assert parsed.rows_by_root() == {"A": 40}
@@ -71,16 +72,16 @@ def test_without_categories_the_crawl_s_own_times_hold(tmp_path: Path) -> None:
     ("facts", "reason"),
     [
         ({"name": " "}, "sku and name must not be empty"),
-        ({"sku": "s" * 65}, "sku is longer than 64 characters"),
-        ({"brand": "b" * 256}, "brand is longer than 255 characters"),
-        ({"barcode": "1" * 15}, "barcode is longer than 14 characters"),
-        ({"price_cents": 0}, "price_cents is 0, expected 1 to 10000000 cents"),
-        ({"price_cents": 10_000_001}, "price_cents is 10000001"),
-        ({"was_cents": -1}, "was_cents is -1"),
-        ({"member_cents": 2**40}, "member_cents is 1099511627776"),
-        ({"multi_buy_quantity": 0}, "multi_buy_quantity is 0, expected 1 to 1000"),
-        ({"multi_buy_quantity": 2**40}, "multi_buy_quantity is 1099511627776"),
-        ({"category_path": ["A", "x" * 256]}, "a category name is longer than 255 characters"),
+        ({"sku": "s" * 65}, "Expected `str` of length <= 64 - at `$.product.sku`"),
+        ({"brand": "b" * 256}, "Expected `str` of length <= 255 - at `$.product.brand`"),
+        ({"barcode": "1" * 15}, "Expected `str` of length <= 14 - at `$.product.barcode`"),
+        ({"price_cents": 0}, "Expected `int` >= 1 - at `$.product.price_cents`"),
+        ({"price_cents": 10_000_001}, "Expected `int` <= 10000000 - at `$.product.price_cents`"),
+        ({"was_cents": -1}, "Expected `int` >= 1 - at `$.product.was_cents`"),
+        ({"member_cents": 2**40}, "Expected `int` <= 10000000 - at `$.product.member_cents`"),
+        ({"multi_buy_quantity": 0}, "Expected `int` >= 1 - at `$.product.multi_buy_quantity`"),
+        ({"multi_buy_quantity": 2**40}, "Expected `int` <= 1000 - at `$.product.multi_buy_quantity`"),
+        ({"category_path": ["A", "x" * 256]}, "Expected `str` of length <= 255 - at `$.product.category_path[1]`"),
         ({"category_path": ["A", *["x" * 200] * 6]}, "the category path is longer than 1024 characters"),
     ],
 )
@@ -135,13 +136,13 @@ def test_a_root_that_the_closing_line_does_not_list_is_not_complete(tmp_path: Pa
 def test_names_of_categories_are_read_as_they_are_kept(tmp_path: Path) -> None:
     rows = [product("x1", "Fruit >  Veg", 1), product("x2", "", 1, path=["Fruit Veg", " ", "Leaf"])]
     parsed = read_crawl(lines_file(tmp_path, rows, (" Fruit>Veg", "A")))
-    assert [row.category_path for row in parsed.rows] == [["Fruit Veg", "Fruit Veg leaf"], ["Fruit Veg", "Leaf"]]
+    assert [row.category_path for row in parsed.rows] == [("Fruit Veg", "Fruit Veg leaf"), ("Fruit Veg", "Leaf")]
     assert complete(parsed) == {"Fruit Veg", "A"}
 
 
 def test_a_product_without_any_category_name_is_uncategorised(tmp_path: Path) -> None:
     parsed = read(tmp_path, product("x", "", 1, path=[" > "]))
-    assert parsed.rows[-1].category_path == ["Uncategorised"]
+    assert parsed.rows[-1].category_path == ("Uncategorised",)
     assert not parsed.categories["Uncategorised"].complete
 
 
@@ -161,7 +162,7 @@ def test_five_in_a_hundred_bad_lines_are_borne_and_no_more(tmp_path: Path) -> No
     bad = [product(f"b{number}", "A", 0) for number in range(6)]
     assert len(read_crawl(lines_file(tmp_path, [*good, *bad[:5]])).quarantined) == 5
     with pytest.raises(
-        RefusedFileError, match=r"6 of 100 lines are bad \(line 95: price_cents is 0.*at most 5% may be"
+        RefusedFileError, match=r"6 of 100 lines are bad \(line 95: Expected `int` >= 1 .*at most 5% may be"
     ):
         read_crawl(lines_file(tmp_path, [*good[:94], *bad]))
 
@@ -187,7 +188,7 @@ def test_a_closing_line_that_cannot_be_stored_refuses_the_file(
 
 
 def test_a_store_sweep_is_no_product_file(tmp_path: Path) -> None:
-    with pytest.raises(RefusedFileError, match="line 1 is a StoreRecord, expected products of one store"):
+    with pytest.raises(RefusedFileError, match="line 1 is a store, expected products of one store"):
         read_crawl(write_sweep(tmp_path, AT, [shop("G101")]))
 
 

@@ -258,7 +258,7 @@ def test_a_sweep_gives_its_stores_and_its_closing_line(tmp_path: Path) -> None:
 
 
 def test_a_sweep_with_anything_else_in_it_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedFileError, match="line 1: a ProductRecord; expected one store"):
+    with pytest.raises(RefusedFileError, match="line 1: a product; expected one store"):
         read_sweep(write_crawl(tmp_path, [product("a1", "A", 1)], [category("A", AT)]))
     with pytest.raises(RefusedFileError, match="the crawl of store G101, expected a store sweep"):
         read_sweep(write_crawl(tmp_path, [], [category("A", AT)]))

@@ -225,7 +225,7 @@ def test_sweeps_that_are_refused_go_to_rejected(ingester: CrawlIngester, store_i
     assert {name: reason.partition(": ")[2] for name, reason in update.refused.items()} == {
         "a-spar.jsonl.gz": "unknown company 'spar'; known: aldi, coles, iga, woolworths",
         "b-long.jsonl.gz": "line 1: phone is longer than 40 characters",
-        "c-products.jsonl.gz": "line 1: a ProductRecord; expected one store",
+        "c-products.jsonl.gz": "line 1: a product; expected one store",
     }
     assert names(store_inbox) == []
     assert (ingester.data_dir / "rejected" / "b-long.jsonl.gz").exists()

@@ -50,25 +50,29 @@ class Coverage(Base):
 
 
 class Price(OfferColumns, Base):
-    """The current offer of a sku at a store as observed; ``left_at`` makes it a tombstone: gone, or price unknown."""
+    """The current offer of a sku at a store as observed; ``left_at`` makes it a tombstone: gone, or price unknown.
+
+    No foreign keys, here and in the history: checking four for each row took five sixths of the time of writing it
+    (docs/decisions/0018-no-foreign-keys-under-prices.md). ``splitcart db check`` looks for orphans.
+    """
 
     __tablename__ = "prices"
     __table_args__ = (Index(None, "sku_id"), {"sqlite_with_rowid": False})
-    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True)
-    sku_id: Mapped[int] = mapped_column(ForeignKey("skus.id"), primary_key=True)
-    root_category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))  # under which the store last showed it
+    store_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sku_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    root_category_id: Mapped[int]  # under which the store last showed it
     available: Mapped[bool | None]
     since: Mapped[datetime]
     listed_since: Mapped[datetime]
     left_at: Mapped[datetime | None]
-    crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"))  # the crawl that first showed this form
+    crawl_id: Mapped[int]  # the crawl that first showed this form
 
 
 class PriceHistory(OfferColumns, Base):
     """A closed interval ``[since, until)`` of one offer; ``reason`` is ``changed``, ``left`` or ``gap``.
 
-    PostgreSQL keeps one partition a month of ``until`` (docs/data-model.md#price_history). No foreign keys: rows only
-    come from ``prices``, which has them, and with them no partition could be opened while crawls are taken in.
+    PostgreSQL keeps one partition a month of ``until`` (docs/data-model.md#price_history); with foreign keys none could
+    be opened while crawls are taken in.
     """
 
     __tablename__ = "price_history"
