@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 from splitcart.measures.names import name_words
 from splitcart.measures.packs import Pack
@@ -36,6 +37,7 @@ def clean_brand(brand: str | None) -> str:
     return text
 
 
+@lru_cache(maxsize=2**14)
 def brand_key(brand: str | None) -> str:
     """Return the key of a brand, empty for one without a letter or digit; an article before it does not count."""
     return words_key(re.sub(r"^the\s+(?=\S)", "", clean_brand(brand), flags=re.IGNORECASE))
@@ -47,6 +49,9 @@ def product_key(name: str | None, brand: str, brand_words: frozenset[str], pack:
     Empty without a brand, without a pack, and for a name without a word: the rest alone would make different products
     one.
     """
-    if not (brand and pack and name_words(name)):
+    if not (brand and pack):
         return ""
-    return "|".join([brand, " ".join(sorted(name_words(name, without=brand_words))), str(pack)])
+    words = name_words(name, without=brand_words)
+    if not (words or name_words(name)):
+        return ""
+    return "|".join([brand, " ".join(sorted(words)), str(pack)])

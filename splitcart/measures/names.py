@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 _AMOUNT = r"[0-9]+(?:[.,][0-9]+)?"
 _UNITS = "kgs?|grams?|g|kilograms?|mls?|millilitres?|litres?|l|pks?|packs?|each|ea"
@@ -59,6 +60,7 @@ def name_words(text: object, *, without: frozenset[str] = frozenset()) -> frozen
     return frozenset(words - without)
 
 
+@lru_cache(maxsize=2**14)
 def _one_spelling(word: str) -> list[str]:
     singular = _singular(word)
     return _SPELLINGS.get(word, _SPELLINGS.get(singular, singular)).split()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 
 
@@ -87,6 +87,7 @@ _CONTENTS = _Grammar.of(_CONTENT_UNITS)
 _LONE_UNIT = re.compile(rf"\b({_any_of(spelling for spelling in _SIZE_UNITS if len(spelling) > 1)})\b")
 
 
+@lru_cache(maxsize=2**15)  # a new sku's are read for its row, for its key and for the price of its content
 def parse_sizes(*texts: str | None) -> tuple[Size, ...]:
     """Return every size in a product's texts (name, size …), without repeats, sorted as text.
 
