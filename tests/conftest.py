@@ -26,6 +26,7 @@ def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     for field in Settings.model_fields.values():
         monkeypatch.delenv(str(field.validation_alias), raising=False)
     monkeypatch.delenv("SPLITCART_ENV_FILE", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)  # the test runner's own terminal
     monkeypatch.setenv("SPLITCART_DATA_DIR", str(tmp_path / "data"))
     get_settings.cache_clear()
     yield

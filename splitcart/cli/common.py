@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
@@ -19,10 +19,32 @@ if TYPE_CHECKING:  # a scraper host has no database packages
 
 PIPED_WIDTH = 1000  # characters: a row stays on one line for whatever program reads it
 
+
+class _OutputConsole(Console):
+    """A console that is as wide as its terminal or COLUMNS says, and wide enough for any row where a program reads."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        if self.is_terminal:
+            return super().size
+        columns = os.environ.get("COLUMNS", "")
+        return ConsoleDimensions(int(columns) if columns.isdecimal() else PIPED_WIDTH, super().size.height)
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
+
+    @property
+    def width(self) -> int:
+        return self.size.width
+
+    @width.setter
+    def width(self, width: int) -> None:
+        self._width = width
+
+
 # No markup and no emoji codes: a store's name or a path may hold brackets and colons.
-console = Console(
-    markup=False, emoji=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-)
+console = _OutputConsole(markup=False, emoji=False)
 errors = Console(stderr=True, markup=False, emoji=False)
 _opened = ExitStack()
 

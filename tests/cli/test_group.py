@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from splitcart.cli.common import console
 from splitcart.cli.group import app
 from splitcart.config import get_settings
 from splitcart.database import open_database, transaction
@@ -70,7 +69,7 @@ def test_nothing_is_cut_for_a_program_that_reads_or_on_a_narrow_terminal(monkeyp
         session.execute(sa.update(StoreGroup).values(status="AMBASSADOR_STALE", name="A name of many long words"))
     engine.dispose()
     assert re.search("A name of many long words +3 +G003 +AMBASSADOR_STALE", run("list"))
-    monkeypatch.setattr(console, "width", 50)
+    monkeypatch.setenv("COLUMNS", "50")
     assert "…" not in run("list")
 
 

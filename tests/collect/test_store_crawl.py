@@ -125,10 +125,10 @@ async def test_a_row_belongs_to_its_own_department_wherever_it_is_listed(crawl_s
     )
     rows, closing = the_file()
     assert {row.sku: row.category_path for row in rows} == {
-        "1": ["Bakery"],
-        "2": ["Pantry"],
-        "3": ["Pantry"],  # only listed elsewhere, and kept for its own department
-        "4": ["Bakery"],  # only seen when its own department was done
+        "1": ("Bakery",),
+        "2": ("Pantry",),
+        "3": ("Pantry",),  # only listed elsewhere, and kept for its own department
+        "4": ("Bakery",),  # only seen when its own department was done
     }
     bakery, pantry = closing.categories
     assert (bakery.rows, pantry.rows) == (1, 2)

@@ -81,7 +81,7 @@ if ALDI:
         with reading(engine) as session:
             rows = session.execute(
                 sa.select(Sku.code, Price.price_cents)
-                .join(Price)
+                .join(Price, Price.sku_id == Sku.id)
                 .join(Store, Store.id == Price.store_id)
                 .where(Store.store_id == store_id, Price.left_at.is_(None))
             )

@@ -200,6 +200,10 @@ def test_damaged_bytes_never_pass(bits, crawl_bytes, tmp_path_factory):
         whole[position] ^= 1 << bit % 8
     path = tmp_path_factory.mktemp("damaged") / "crawl.jsonl.gz"
     path.write_bytes(bytes(whole))
-    if bytes(whole) != crawl_bytes():
-        with pytest.raises(CrawlFileError):
-            entries(path)
+    try:
+        read = entries(path)
+    except CrawlFileError:
+        return
+    # The bits that fill up the last byte before the checksum may be anything.
+    path.write_bytes(crawl_bytes())
+    assert read == entries(path)
