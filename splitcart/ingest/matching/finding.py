@@ -7,7 +7,7 @@ without being equal is left to post-processing.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -43,8 +43,8 @@ class Found:
 def find_products(session: Session, skus: list[Sku], at: datetime) -> Found:
     """Set ``product_id`` in each sku's row, with the key, the rule and the score of the match.
 
-    A sku that has a product already comes with a barcode that it had not before: it keeps a product without a GTIN,
-    unless the barcode is another product's.
+    One transaction at a time may do so (``lock_new_skus``). A sku that has a product already comes with a barcode that
+    it had not before: it keeps a product without a GTIN, unless the barcode is another product's.
     """
     book = BrandBook(session)
     brands_created = book.create(session, ((sku["company_id"], sku["brand"]) for sku in skus), at)
@@ -169,15 +169,7 @@ def _create(session: Session, products: list[Product]) -> None:
         return
     for product, product_id in zip(products, reserve_ids(session, product_table, len(products)), strict=True):
         product["id"] = product_id
-    insert_missing(session, product_table, sorted(products, key=lambda product: product["gtin"] or ""))
-    _follow_winners(session, products)
-
-
-def _follow_winners(session: Session, products: Iterable[Product]) -> None:
-    """Where another worker created the GTIN first, its product is the one."""
-    named = {product["gtin"]: product for product in products if product["gtin"]}
-    for gtin, winner in _of_gtins(session, list(named)):
-        named[gtin]["id"] = winner["id"]
+    insert_missing(session, product_table, products)
 
 
 def _give_gtins(session: Session, products: list[Product]) -> None:
