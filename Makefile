@@ -12,6 +12,7 @@ help:
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
+	@echo "make bench   identity, ingestion and storage measured on this machine (about 15 minutes)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
@@ -39,6 +40,16 @@ types: setup
 	$(BIN)/mypy
 
 check: test lint types
+
+bench: setup
+	$(BIN)/python -m benchmarks.ingestion rounds
+	$(BIN)/python -m benchmarks.ingestion rounds --sqlite
+	$(BIN)/python -m benchmarks.ingestion workers
+	$(BIN)/python -m benchmarks.ingestion orm
+	$(BIN)/python -m benchmarks.ingestion series --files 400
+	$(BIN)/python -m benchmarks.storage
+	$(BIN)/python -m benchmarks.identity
+	$(BIN)/python -m benchmarks.policy
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache demo-data *.egg-info

@@ -1,6 +1,6 @@
 """How well skus of several chains find their products: precision and recall over pairs of a market that is known.
 
-    python benchmarks/identity.py [--seeds N] [--articles N] [--json]
+    python -m benchmarks.identity [--seeds N] [--articles N] [--json]
 
 Each chain's listings go through the ingest's own catalogue, one chain after the other, then post-processing runs twice:
 the second run must change nothing. A pair is two listings of one article; precision is the share of pairs in one
@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from identity_market import Listing, build_market
 
+from benchmarks.identity_market import Listing, build_market
 from splitcart.config import get_chains
 from splitcart.database import open_database, reading, transaction
 from splitcart.database.models import Company, Sku
 from splitcart.ingest.catalogue import Catalogue
 from splitcart.ingest.companies import ensure_company
 from splitcart.ingest.matching import post_process
+from tests.rows import as_read
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def measure(seed: int, chains: int, articles: int, folder: Path, show: int = 0) 
     for chain, rows in groupby(listings, key=lambda listing: listing.chain):
         with transaction(engine) as session:
             company = ensure_company(session, get_chains()[chain])
-            Catalogue(session, company.id).take_in(session, [row.record for row in rows], AT, AT)
+            Catalogue(session, company.id).take_in(session, [as_read(row.record) for row in rows], AT, AT)
     taken_in = time.perf_counter()
     at_ingest = _score(listings, _products(engine))
     with transaction(engine) as session:

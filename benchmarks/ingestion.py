@@ -4,10 +4,10 @@ Each round times, one after another, on the same server and with the same rows: 
 price rows into a logged table with the same primary key, one transaction), a first load, an unchanged file and one with
 3 % of its prices changed, each from the file on disk to committed rows. Every round has a store of its own::
 
-    python benchmarks/ingestion.py rounds            # PostgreSQL; --sqlite for SQLite
-    python benchmarks/ingestion.py series --files 1000
-    python benchmarks/ingestion.py workers
-    python benchmarks/ingestion.py orm
+    python -m benchmarks.ingestion rounds            # PostgreSQL; --sqlite for SQLite
+    python -m benchmarks.ingestion series --files 1000
+    python -m benchmarks.ingestion workers
+    python -m benchmarks.ingestion orm
 """
 
 import argparse

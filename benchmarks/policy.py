@@ -4,7 +4,7 @@ Each day the scheduler chooses stores, their shelves are written as crawl files,
 runs; some crawls are cut short by a block, some files come in days late, stores change their list. No HTTP and no
 spiders: what is measured is what is decided. One line per seed::
 
-    python benchmarks/policy.py --seeds 4 --days 20
+    python -m benchmarks.policy --seeds 4 --days 20
 
 wrong, inferred wrong, false stock: shares of all effective prices at each day's end, from the first day with groups on
 (own price of another day, another list's, or of something that is not on the shelf). strangers: places in a group

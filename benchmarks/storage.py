@@ -1,19 +1,15 @@
 """What history costs on disk: bytes a row of the tables that grow, measured on a real PostgreSQL.
 
-``python benchmarks/storage.py`` fills the tables set-based with rows like those of a supermarket chain, measures tables
+``python -m benchmarks.storage`` fills the tables set-based with rows like those of a supermarket chain, measures tables
 and indexes, and prints what a year of daily crawls comes to (docs/scaling.md).
 """
 
 # ruff: noqa: S608 - the statements are made of this file's own words and of numbers
 
 import argparse
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tests.postgres
 
 from splitcart.database import create_engine, transaction, upgrade
 from splitcart.database.partitions import open_months_of

@@ -132,7 +132,7 @@ def test_a_reading_session_is_enough(market, folder):
 
 def test_memory_does_not_grow_with_the_number_of_stores(sqlite, tmp_path):
     peaks = []
-    for stores in (2, 12):
+    for stores in (1, 12, 48):  # the first fills what is cached of statements and classes
         with transaction(sqlite) as session:
             chain = Chain(session, f"chain{stores}")
             skus = [
@@ -147,4 +147,4 @@ def test_memory_does_not_grow_with_the_number_of_stores(sqlite, tmp_path):
         build(build_stores, sqlite, tmp_path / str(stores), f"chain{stores}")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
+    assert (peaks[2] - peaks[1]) / 36 < 150 * 500 / 3, "a store adds its line in the manifest, not its shelf"
