@@ -21,8 +21,10 @@ def create_engine(url: str, limits: DatabaseLimits = DEFAULT_LIMITS) -> sa.Engin
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
+        before, at, after = url.rpartition("@")
+        shown = f"…{at}{after}" if before else url  # before the @ may stand a password
         raise InputError(
-            f"SPLITCART_DATABASE_URL {url!r} is not a database URL; expected postgresql://… or sqlite:///file"
+            f"SPLITCART_DATABASE_URL {shown!r} is not a database URL; expected postgresql://… or sqlite:///file"
         ) from error
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")

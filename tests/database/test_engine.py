@@ -166,3 +166,9 @@ def test_the_lock_of_a_killed_process_is_taken_back(engine: sa.Engine) -> None:
         with attempt, only_one(engine, "update products"):
             pass  # PostgreSQL takes a moment to notice
     assert attempt.retry_state.outcome.exception() is None
+
+
+def test_a_url_that_cannot_be_read_is_refused_without_its_password():
+    with pytest.raises(InputError, match="'…@db/prices' is not a database URL") as refusal:
+        create_engine("postgresql//user:secret@db/prices")
+    assert "secret" not in str(refusal.value)
