@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -165,6 +166,9 @@ class BarcodesUpdate:
         }
 
 
+ListUpdate = TypeVar("ListUpdate", StoresUpdate, BarcodesUpdate)
+
+
 def update_products(
     ingester: CrawlIngester, progress: Progress | None = None, stop: Stop | None = None
 ) -> ProductsUpdate:
@@ -254,20 +258,8 @@ def update_stores_inbox(
     stop: Stop | None = None,
 ) -> StoresUpdate:
     """Take in every store sweep of the store inbox, one file one transaction."""
-    update = StoresUpdate()
-    for path in claimed(data_dir, "stores"):
-        if stop is not None and stop.asked:
-            break
-        try:
-            update.merge(take_sweep(engine, data_dir, path, clock))
-        except REFUSALS as error:
-            update.refused[path.name] = str(error)
-            reject(data_dir, path, str(error))
-        else:
-            path.unlink()
-        if progress:
-            progress(path.name)
-    return update
+    take_file = partial(take_sweep, engine, data_dir, clock=clock)
+    return _take_inbox(data_dir, "stores", take_file, StoresUpdate(), progress, stop)
 
 
 def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, clock: Clock) -> StoresUpdate:
@@ -299,12 +291,23 @@ def update_barcodes_inbox(
     stop: Stop | None = None,
 ) -> BarcodesUpdate:
     """Take in every file of the barcode inbox, one file one transaction."""
-    update = BarcodesUpdate()
-    for path in claimed(data_dir, "barcodes"):
+    take_file = partial(take_barcodes, engine, data_dir, clock=clock)
+    return _take_inbox(data_dir, "barcodes", take_file, BarcodesUpdate(), progress, stop)
+
+
+def _take_inbox(
+    data_dir: Path,
+    kind: str,
+    take_file: Callable[[Path], ListUpdate],
+    update: ListUpdate,
+    progress: Progress | None,
+    stop: Stop | None,
+) -> ListUpdate:
+    for path in claimed(data_dir, kind):
         if stop is not None and stop.asked:
             break
         try:
-            update.merge(take_barcodes(engine, data_dir, path, clock))
+            update.merge(take_file(path))
         except REFUSALS as error:
             update.refused[path.name] = str(error)
             reject(data_dir, path, str(error))

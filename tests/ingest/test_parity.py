@@ -37,7 +37,7 @@ def taken(
     return dump(engine, left_out)
 
 
-def same(left: Dump, right: Dump) -> None:
+def assert_same(left: Dump, right: Dump) -> None:
     assert "\n".join(differences(left, right)) == ""
 
 
@@ -52,7 +52,7 @@ def test_both_databases_hold_the_same_rows(
 ) -> None:
     folder = tmp_path_factory.mktemp("parity")
     files = written(batch, folder)
-    same(taken(sqlite, files, folder / "one"), taken(postgres, files, folder / "two"))
+    assert_same(taken(sqlite, files, folder / "one"), taken(postgres, files, folder / "two"))
 
 
 @random_files
@@ -65,7 +65,7 @@ def test_files_in_any_order_give_the_rows_of_files_in_order(
     in_order = taken(sqlite, files, folder / "one", OF_ARRIVAL)
     for engine in (sqlite, postgres):
         order.shuffle(files)
-        same(in_order, taken(engine, files, folder / engine.dialect.name, OF_ARRIVAL))
+        assert_same(in_order, taken(engine, files, folder / engine.dialect.name, OF_ARRIVAL))
 
 
 def test_two_workers_leave_the_rows_of_one(engine: sa.Engine, sqlite: sa.Engine, tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_two_workers_leave_the_rows_of_one(engine: sa.Engine, sqlite: sa.Engine,
     files = written(batch, tmp_path / "two" / "product_inbox")
     answers = work_together(engine, tmp_path / "two", tmp_path / "two")
     assert (sum(count for count, _ in answers), sum(refused for _, refused in answers)) == (len(files), 0)
-    same(in_order, dump(engine, OF_ARRIVAL))
+    assert_same(in_order, dump(engine, OF_ARRIVAL))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from splitcart.errors import InputError
 from splitcart.transfer import BadLine, CrawlFileError, read_closing, read_crawl_file, verify_file
 from splitcart.transfer.lines import decode_record, encode_line
-from splitcart.transfer.records import BatchRecord, CrawlRecord, ProductRecord, StoreRecord
+from splitcart.transfer.records import BarcodeRecord, BatchRecord, CrawlRecord, ProductRecord, StoreRecord
+from splitcart.transfer.rows import ProductRow
 from tests.rows import as_read
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
@@ -61,8 +62,8 @@ def test_absent_facts_are_not_written_but_an_absent_price_is(product):
 
 
 @given(st.binary(max_size=60) | st.from_regex(rb'\{"(product|store)":\{"sku":.{0,30}', fullmatch=True))
-def test_no_line_makes_the_reader_fail(line):
-    decode_record(1, line)
+def test_a_line_is_a_record_or_a_bad_line_and_never_an_error(line):
+    assert isinstance(decode_record(1, line), ProductRow | StoreRecord | BarcodeRecord | BadLine)
 
 
 def test_deep_nesting_is_a_bad_line_like_any_other():
