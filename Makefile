@@ -45,7 +45,8 @@ bench: setup
 	$(BIN)/python -m benchmarks.ingestion rounds
 	$(BIN)/python -m benchmarks.ingestion rounds --sqlite
 	$(BIN)/python -m benchmarks.ingestion workers
-	$(BIN)/python -m benchmarks.ingestion orm
+	$(BIN)/python -m benchmarks.ingestion keys
+	$(BIN)/python -m benchmarks.orm
 	$(BIN)/python -m benchmarks.ingestion series --files 400
 	$(BIN)/python -m benchmarks.storage
 	$(BIN)/python -m benchmarks.identity

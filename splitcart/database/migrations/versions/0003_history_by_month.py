@@ -75,7 +75,7 @@ def _set_aside() -> None:
 
 
 def _move_back() -> None:
-    op.execute(f"INSERT INTO price_history ({COLUMNS}) SELECT {COLUMNS} FROM earlier_history")  # noqa: S608
+    op.execute(f"INSERT INTO price_history ({COLUMNS}) SELECT {COLUMNS} FROM earlier_history")  # noqa: S608 - our own names
     op.drop_table("earlier_history")
 
 
