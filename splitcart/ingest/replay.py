@@ -12,7 +12,8 @@ from splitcart.database.lookup import find_store
 from splitcart.database.models import Company, Crawl, Store
 from splitcart.ingest.crawls import CrawlIngester
 from splitcart.ingest.errors import KeptFileError
-from splitcart.ingest.updates import REFUSALS, ProductsUpdate, Progress, take, take_barcodes, take_sweep
+from splitcart.ingest.outcomes import ProductsUpdate
+from splitcart.ingest.updates import REFUSALS, Progress, take, take_barcodes, take_sweep
 from splitcart.transfer.crawl_file import CrawlFileError, read_ends
 from splitcart.transfer.records import CrawlRecord
 

@@ -14,8 +14,9 @@ from splitcart.database import open_database, reading
 from splitcart.database.models import Crawl, Sku
 from splitcart.ingest import CrawlIngester
 from splitcart.ingest.barcodes import BarcodeCounts
+from splitcart.ingest.outcomes import BarcodesUpdate
 from splitcart.ingest.replay import replay_all
-from splitcart.ingest.updates import BarcodesUpdate, update_barcodes_inbox, update_named_products
+from splitcart.ingest.updates import update_barcodes_inbox, update_named_products
 from splitcart.transfer import accept, check_kind, get_kind, verify_file
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import BarcodeRecord, CrawlRecord

@@ -16,8 +16,9 @@ from splitcart.database import open_database, reading
 from splitcart.database.models import Coverage, Crawl, Price, PriceHistory, Sku
 from splitcart.ingest import CrawlIngester, RefusedFileError
 from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
+from splitcart.ingest.outcomes import ProductsUpdate
 from splitcart.ingest.reading import ParsedCrawl, read_crawl
-from splitcart.ingest.updates import ProductsUpdate, update_legacy_products
+from splitcart.ingest.updates import update_legacy_products
 from tests.ingest.crawl_files import category, product, write_crawl
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)

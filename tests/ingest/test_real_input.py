@@ -18,8 +18,9 @@ from scheduler.geography import StorePoint, invalid_stores
 from splitcart.database import open_database, reading
 from splitcart.database.models import Category, Company, Coverage, Crawl, Price, PriceHistory, Sku, Store
 from splitcart.ingest import CrawlIngester
+from splitcart.ingest.outcomes import ProductsUpdate
 from splitcart.ingest.store_sources import read_store_lists
-from splitcart.ingest.updates import ProductsUpdate, update_legacy_products, update_stores_from
+from splitcart.ingest.updates import update_legacy_products, update_stores_from
 from tests.ingest.real_input import ALDI, STORES
 
 
