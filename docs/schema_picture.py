@@ -13,7 +13,7 @@ PICTURE = Path(__file__).parent / "images" / "tables.svg"
 PLACES = (
     ("companies", "divisions", "geo_clusters", "stores", "leases"),
     ("categories", "skus", "products", "brands", "brand_aliases", "merge_events"),
-    ("crawls", "coverage", "prices", "price_history", "retired_months", "uploads"),
+    ("crawls", "coverage", "prices", "price_history", "retired_months", "uploads", "api_keys"),
     ("store_groups", "store_group_memberships", "ambassador_tenures", "store_group_candidates", "store_categories"),
     ("group_prices", "group_price_history", "group_events", "price_events", "inference_audits"),
 )

@@ -73,6 +73,21 @@ class Settings(BaseSettings):
     api_secret_key: SecretStr | None = Field(
         None, validation_alias="API_SECRET_KEY", description="the key of this host; on the server the bootstrap key"
     )
+    rate_internal: str = Field(
+        "6000/minute",
+        validation_alias="SPLITCART_RATE_INTERNAL",
+        description="how often one valid key may call the server",
+    )
+    rate_anon: str = Field(
+        "60/minute",
+        validation_alias="SPLITCART_RATE_ANON",
+        description="how often one address may call the server without a key",
+    )
+    rate_failed: str = Field(
+        "20/minute",
+        validation_alias="SPLITCART_RATE_FAILED",
+        description="how many wrong keys one address may try before it has to wait",
+    )
     chains_file: Path | None = Field(
         None, validation_alias="SPLITCART_CHAINS_FILE", description="a chains.toml to use in place of the packaged one"
     )

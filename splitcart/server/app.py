@@ -9,7 +9,7 @@ import splitcart
 from splitcart.config import Settings
 from splitcart.measures.clock import Clock
 from splitcart.server.health import health_routes
-from splitcart.server.keys import key_check
+from splitcart.server.keys import Access
 from splitcart.server.leasing import lease_routes
 from splitcart.server.problems import answer_problems
 from splitcart.server.receiving import Limits
@@ -21,11 +21,16 @@ def create_app(
     settings: Settings, engine: sa.Engine, clock: Clock, *, rng: Random | None = None, limits: Limits | None = None
 ) -> FastAPI:
     """Return the application; raise InputError when the settings give it no key to ask for."""
-    needs_key = [Depends(key_check(settings))]
+    access = Access(settings, engine, clock)
     remove_abandoned(settings.data_dir / "state" / "arriving")
     app = FastAPI(title="SplitCart", version=splitcart.__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(app)
     app.include_router(health_routes(settings.data_dir, engine))
-    app.include_router(upload_routes(settings.data_dir, engine, clock, limits or Limits()), dependencies=needs_key)
-    app.include_router(lease_routes(engine, clock, rng or SystemRandom()), dependencies=needs_key)
+    app.include_router(
+        upload_routes(settings.data_dir, engine, clock, limits or Limits()),
+        dependencies=[Depends(access.needs("upload"))],
+    )
+    app.include_router(
+        lease_routes(engine, clock, rng or SystemRandom()), dependencies=[Depends(access.needs("schedule"))]
+    )
     return app

@@ -15,13 +15,14 @@ from splitcart.database.models.groups import (
     StoreCategory,
     StoreGroup,
 )
-from splitcart.database.models.operations import Lease, Upload
+from splitcart.database.models.operations import ApiKey, Lease, Upload
 from splitcart.database.models.places import Company, Division, GeoCluster, Store
 
 __all__ = [
     "OFFER_COLUMNS",
     "SKU_DETAILS",
     "AmbassadorTenure",
+    "ApiKey",
     "Base",
     "Brand",
     "BrandAlias",

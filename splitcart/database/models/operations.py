@@ -1,6 +1,7 @@
 """Who crawls what now, and what was received."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,3 +45,18 @@ class Upload(Base):
     crawl_id: Mapped[str | None] = mapped_column(String(120), index=True)
     size_bytes: Mapped[int]
     received_at: Mapped[datetime]
+
+
+class ApiKey(Base):
+    """Somebody who may call the server; ``key_id`` names the key, ``sha256`` is all that is kept of its secret."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(16), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    scopes: Mapped[list[Any]]  # of upload, export, schedule, admin
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

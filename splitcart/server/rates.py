@@ -1,0 +1,134 @@
+"""How often one caller may call; counted in one small file, so that all processes of a machine count together."""
+
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from math import ceil
+from pathlib import Path
+
+from limits import RateLimitItem, parse
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from splitcart.errors import InputError
+from splitcart.server.problems import Problem
+
+BUSY_SECONDS = 5.0
+
+_TABLE = "CREATE TABLE IF NOT EXISTS windows (key TEXT PRIMARY KEY, hits INTEGER NOT NULL, ends REAL NOT NULL)"
+_HIT = """
+INSERT INTO windows VALUES (:key, :amount, :now + :seconds)
+ON CONFLICT (key) DO UPDATE SET
+    hits = CASE WHEN ends <= :now THEN 0 ELSE hits END + :amount,
+    ends = CASE WHEN ends <= :now THEN :now + :seconds ELSE ends END
+RETURNING hits
+"""
+
+
+class SqliteStorage(Storage):
+    """The counters of the ``limits`` library in an SQLite file. Losing it loses nothing but counts."""
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._lock = threading.Lock()
+        self._opened: sqlite3.Connection | None = None
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return OSError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to a window, which begins now if none is open; return what it holds. ``expiry``: seconds."""
+        values = {"key": key, "amount": amount, "seconds": expiry, "now": time.time()}
+        with self._connection() as connection:
+            return int(connection.execute(_HIT, values).fetchone()[0])
+
+    def get(self, key: str) -> int:
+        """Return what a window holds, 0 when none is open."""
+        row = self._row(key)
+        return int(row[0]) if row else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return when a window ends (seconds since 1970); now, when none is open."""
+        row = self._row(key)
+        return float(row[1]) if row else time.time()
+
+    def check(self) -> bool:
+        """Tell whether the file can be read."""
+        try:
+            self._row("")
+        except OSError:
+            return False
+        return True
+
+    def reset(self) -> int:
+        """Forget all windows; return how many there were."""
+        with self._connection() as connection:
+            return connection.execute("DELETE FROM windows").rowcount
+
+    def clear(self, key: str) -> None:
+        """Forget one window."""
+        with self._connection() as connection:
+            connection.execute("DELETE FROM windows WHERE key = ?", (key,))
+
+    def _row(self, key: str) -> tuple[int, float] | None:
+        with self._connection() as connection:
+            found: tuple[int, float] | None = connection.execute(
+                "SELECT hits, ends FROM windows WHERE key = ? AND ends > ?", (key, time.time())
+            ).fetchone()
+        return found
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """The one connection of this process, for one thread at a time: opening the file costs more than counting."""
+        with self._lock:
+            try:
+                self._opened = self._opened or self._open()
+                yield self._opened
+            except sqlite3.Error as error:
+                raise OSError(f"{self._path}: {error}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, connection.close)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(_TABLE)
+        connection.execute("DELETE FROM windows WHERE ends <= ?", (time.time(),))
+        return connection
+
+
+class Rate:
+    """One rate, such as ``600/minute``, for each caller by itself. Raises InputError for a text that is none."""
+
+    def __init__(self, name: str, text: str, storage: Storage) -> None:
+        try:
+            self._item: RateLimitItem = parse(text)
+        except ValueError as error:
+            raise InputError(f"{name} is {text!r}; expected a rate such as 600/minute or 10/second") from error
+        self._name = name
+        self._limiter = FixedWindowRateLimiter(storage)
+
+    def spend(self, caller: str) -> None:
+        """Count one call; raise 429 with Retry-After when the caller has no more in this window."""
+        if not self._limiter.hit(self._item, self._name, caller):
+            raise self._problem(caller)
+
+    def check(self, caller: str) -> None:
+        """Raise 429 when the caller has used up this window; count nothing."""
+        if not self._limiter.test(self._item, self._name, caller):
+            raise self._problem(caller)
+
+    def _problem(self, caller: str) -> Problem:
+        ends, _ = self._limiter.get_window_stats(self._item, self._name, caller)
+        seconds = max(1, ceil(ends - time.time()))
+        detail = f"more than {self._item}: try again in {seconds} seconds"
+        return Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": str(seconds)})
