@@ -1,7 +1,7 @@
 """Keys of the people and hosts that may call: made, listed, changed and revoked here, never kept in plain text.
 
-A key is ``sc_<id>_<secret>``: 8 hex digits that name it, which may be shown and logged, and 256 random bits. The database
-holds the SHA-256 of the whole. A fast hash is right for secrets that nobody can guess.
+A key is ``sc_<id>_<secret>``: 8 hex digits that name it, which may be shown and logged, and 256 random bits. The
+database holds the SHA-256 of the whole. A fast hash is right for secrets that nobody can guess.
 """
 
 import hashlib
