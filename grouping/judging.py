@@ -38,12 +38,9 @@ def judge_candidates(step: Step, group: StoreGroup, places: dict[int, Membership
     Of each store the newest decided crawl counts; but a crawl does not speak against an older one on categories that
     it does not contain.
     """
-    candidates = _waiting(step, group, places)
-    if not candidates:
-        return Judged()
-    oldest = min(candidate.observed_from for candidate in candidates)
-    judged = Judged(references(step.session, group, oldest - step.bracket))
-    verdicts = _judge_all(step, group, places, candidates, judged.moments)
+    step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id, sa.not_(_to_judge(group, places))))
+    candidates, moments, verdicts = judge_waiting(step, group, places)
+    judged = Judged(moments)
     cleared = []
     for candidate in candidates:  # oldest first, so that the newest remains
         crawl_id, store_id = candidate.crawl_id or 0, candidate.store_id or 0
@@ -63,31 +60,42 @@ def judge_candidates(step: Step, group: StoreGroup, places: dict[int, Membership
             verdict="expired" if expired else verdict.kind,
             candidate=crawl_id,
             reference=verdict.reference.crawl_id if verdict.reference else None,
-            figures={"by": verdict.by, **(verdict.match.figures() if verdict.match else {})},
+            figures=verdict.figures(),
         )
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id, Candidate.crawl_id.in_(cleared)))
     return judged
 
 
-def _waiting(step: Step, group: StoreGroup, places: dict[int, Membership]) -> list[Snapshot]:
-    """The candidate crawls to judge; drops those of stores that left, of the Ambassador, and those judged before."""
+def judge_waiting(
+    step: Step, group: StoreGroup, places: dict[int, Membership]
+) -> tuple[list[Snapshot], list[Moment], dict[int, Verdict]]:
+    """Judge the waiting candidates and write nothing: their crawls, what speaks for the group, verdicts by crawl."""
+    candidates = _waiting(step, group, places)
+    if not candidates:
+        return [], [], {}
+    oldest = min(candidate.observed_from for candidate in candidates)
+    moments = references(step.session, group, oldest - step.bracket)
+    return candidates, moments, _judge_all(step, group, places, candidates, moments)
+
+
+def _to_judge(group: StoreGroup, places: dict[int, Membership]) -> sa.ColumnElement[bool]:
+    """The condition that a candidate is of a member that is not the Ambassador, and was not judged before."""
     judged = sa.select(GroupEvent.candidate_crawl_id).where(
         GroupEvent.group_id == group.id, GroupEvent.kind == "verdict", GroupEvent.candidate_crawl_id.is_not(None)
     )
     others = [store_id for store_id in places if store_id != group.ambassador_id]
-    step.session.execute(
-        sa.delete(Candidate).where(
-            Candidate.group_id == group.id,
-            sa.or_(Candidate.store_id.not_in(others), Candidate.crawl_id.in_(judged)),
-        )
-    )
+    return sa.and_(Candidate.store_id.in_(others), Candidate.crawl_id.not_in(judged))
+
+
+def _waiting(step: Step, group: StoreGroup, places: dict[int, Membership]) -> list[Snapshot]:
+    """The candidate crawls to judge, oldest first."""
     crawl_ids = step.session.scalars(
         sa.select(Candidate.crawl_id)
         .join(Crawl, Crawl.id == Candidate.crawl_id)
-        .where(Candidate.group_id == group.id)
+        .where(Candidate.group_id == group.id, _to_judge(group, places))
         .order_by(Crawl.observed_to, Crawl.crawl_id)
     ).all()
-    silent = exceptions(step.session, others)
+    silent = exceptions(step.session, places)
     snapshots = [step.snapshots.of_crawl(crawl_id) for crawl_id in crawl_ids]
     return [snapshot.without(silent.get(snapshot.store_id or 0, frozenset())) for snapshot in snapshots]
 

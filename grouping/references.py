@@ -1,7 +1,7 @@
 """What a group's candidates are measured against: crawls of its Ambassador and of confirmed stores, and its list."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -167,7 +167,7 @@ def judge_crawl(
     if group_id is not None:
         rest = step.snapshots.of_list(group_id, step.now, candidate.observed_to)
     near = _one_reference(step, choice.near, rest)
-    return judge(
+    verdict = judge(
         candidate,
         [*near, rest] if group_id is not None and rest else near,
         [_read(step, moment) for moment in choice.before],
@@ -176,6 +176,8 @@ def judge_crawl(
         [_read(step, moment) for moment in choice.around],
         near[0] if near else rest,
     )
+    asked = (*choice.near, *choice.before, *choice.after, *choice.around)
+    return replace(verdict, heard=tuple(sorted({moment.crawl_id for moment in asked})))
 
 
 def _one_reference(step: Step, moments: Iterable[Moment], rest: Snapshot | None) -> list[Snapshot]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from math import exp, lgamma, log
+from math import ceil, exp, lgamma, log
 from typing import Any, Literal
 
 import numpy as np
@@ -83,12 +83,27 @@ class Match:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Testimony:
+    """What could testify in a bracket: ``stable`` of the ``shared`` skus kept their offer from ``before`` to ``after``.
+
+    ``needed`` is how many stable skus a verdict takes; counts of skus. ``mask`` says which are stable.
+    """
+
+    before: tuple[Snapshot, ...]
+    after: tuple[Snapshot, ...]
+    shared: int
+    stable: int
+    needed: int
+    mask: Mask
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a candidate crawl proves. ``reference`` is the crawl (None: the group's list) that decided.
 
-    Where a bracket decided, ``later`` are its crawls after the candidate's, and ``moved_within`` is the narrowest
-    interval in which prices moved between its crawls, with the share of skus that did.
+    Where a bracket decided, ``testimony`` says on what, and ``moved_within`` is the narrowest interval in which prices
+    moved between its crawls, with the share of skus that did. ``heard`` are all the crawls (row ids) that were asked.
     """
 
     kind: Kind
@@ -96,7 +111,26 @@ class Verdict:
     match: Match | None
     reference: Snapshot | None
     moved_within: Span | None = None
-    later: tuple[Snapshot, ...] = ()
+    testimony: Testimony | None = None
+    heard: tuple[int, ...] = ()
+
+    @property
+    def later(self) -> tuple[Snapshot, ...]:
+        """The crawls after the candidate's that decided, where a bracket did."""
+        return self.testimony.after if self.testimony else ()
+
+    def figures(self) -> dict[str, Any]:
+        """What the log keeps of it: how it was decided, on which crawls, and the match rule's figures."""
+        kept: dict[str, Any] = {"by": self.by, "heard": list(self.heard)}
+        if self.testimony:
+            kept["bracket"] = {
+                "before": [crawl.crawl_id for crawl in self.testimony.before],
+                "after": [crawl.crawl_id for crawl in self.testimony.after],
+                "shared": self.testimony.shared,
+                "stable": self.testimony.stable,
+                "needed": self.testimony.needed,
+            }
+        return kept | (self.match.figures() if self.match else {})
 
 
 @lru_cache(maxsize=65536)
@@ -147,14 +181,36 @@ def match(comparison: Comparison, chain: Chain) -> Match:
     return Match(rule, enough, failing, comparison)
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryTest:
+    """One root category of a comparison: counts of skus, and how likely chance shows so many differences."""
+
+    category_id: int
+    shared: int
+    different: int
+    tail: float
+    testable: bool
+    fails: bool
+
+
+def category_tests(comparison: Comparison, chain: Chain, *, regular: bool = False) -> list[CategoryTest]:
+    """Test each category in which skus are shared by its ticket prices, or by its ``regular`` ones."""
+    different_in = comparison.regular_different_in if regular else comparison.different_in
+    return [_test(comparison, different_in, i, chain) for i in np.flatnonzero(comparison.shared_in).tolist()]
+
+
+def _test(comparison: Comparison, different_in: Counts, i: int, chain: Chain) -> CategoryTest:
+    shared, different = int(comparison.shared_in[i]), int(different_in[i])
+    tail = binomial_tail(different, shared, chain.category_error_rate)
+    testable = shared >= chain.category_min_shared and different >= chain.category_min_different
+    fails = testable and tail < chain.category_tail
+    return CategoryTest(int(comparison.category_ids[i]), shared, different, tail, testable, fails)
+
+
 def _failing(comparison: Comparison, different_in: Counts, chain: Chain) -> tuple[int, ...]:
-    testable = (comparison.shared_in >= chain.category_min_shared) & (different_in >= chain.category_min_different)
-    return tuple(
-        int(comparison.category_ids[i])
-        for i in np.flatnonzero(testable).tolist()
-        if binomial_tail(int(different_in[i]), int(comparison.shared_in[i]), chain.category_error_rate)
-        < chain.category_tail
-    )
+    at = np.flatnonzero(different_in >= chain.category_min_different).tolist()
+    tests = [_test(comparison, different_in, i, chain) for i in at]
+    return tuple(test.category_id for test in tests if test.fails)
 
 
 def judge(
@@ -202,13 +258,15 @@ def _judge_bracketed(
     shared, kept = int(common.sum()), int(stable.sum())
     # A list too short to have min_stable_skus is judged by the share alone.
     least = min(chain.min_stable_skus, chain.min_stable_share * candidate.prices.size)
+    needed = ceil(max(chain.min_stable_share * shared, least, chain.min_shared_skus))
     kind: Kind = "confirmed" if found.holds else "rogue"
-    if kept < chain.min_stable_share * shared or kept < least or not found.enough:
+    if kept < needed:
         kind = "pending"
     if kind == "confirmed" and rest is not None:
         found = _with_the_rest(candidate, later, stable, rest, chain)
         kind = "confirmed" if found.holds else "pending"
-    return Verdict(kind, "bracket", found, later, _moved_within(candidate, before[0], after[0]), tuple(after))
+    testimony = Testimony(tuple(before), tuple(after), shared, kept, needed, stable)
+    return Verdict(kind, "bracket", found, later, _moved_within(candidate, before[0], after[0]), testimony)
 
 
 def _with_the_rest(candidate: Snapshot, later: Snapshot, stable: Mask, rest: Snapshot, chain: Chain) -> Match:
