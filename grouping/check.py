@@ -9,7 +9,7 @@ from grouping.divergence import resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import confirm, make_ambassador, members
-from grouping.references import Step, exceptions
+from grouping.references import Step
 from splitcart.database.models import Membership, StoreCategory, StoreGroup
 
 
@@ -51,7 +51,7 @@ class GroupReport:
 
 
 def check_group(step: Step, group: StoreGroup) -> GroupReport:
-    """Check one active whole-list group in the step's transaction."""
+    """Check one active group of the step's scope in the step's transaction."""
     report = GroupReport(group.id, group.name)
     places = {place.store_id: place for place in members(step.session, group.id)}
     if len(places) > 1:
@@ -128,7 +128,7 @@ def _promote(step: Step, group: StoreGroup, found: Judged) -> None:
 
     The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older.
     """
-    silent = exceptions(step.session, found.confirmed)
+    silent = step.exceptions(found.confirmed)
     standing = step.snapshots.of_store(group.ambassador_id) if group.ambassador_id is not None else None
     for store_id in found.freshest_first(step):
         crawl = found.confirmed[store_id]
@@ -155,7 +155,9 @@ def _set_status(step: Step, group: StoreGroup) -> None:
             return
         step.log("healed", group)
     seen = step.session.scalar(
-        sa.select(sa.func.max(StoreCategory.covered_at)).where(StoreCategory.store_id == group.ambassador_id)
+        sa.select(sa.func.max(StoreCategory.covered_at)).where(
+            StoreCategory.store_id == group.ambassador_id, StoreCategory.group_id == group.id
+        )
     )
     stale = seen is None or (step.now - seen).total_seconds() > step.chain.current_pricing_hours * 3600
     group.status = "AMBASSADOR_STALE" if stale else "HEALTHY"

@@ -4,7 +4,7 @@ from grouping.choosing import Moment
 from grouping.effects import dissolve, eject, last_rogue_verdict, take_news
 from grouping.memberships import confirm, make_ambassador, suspend
 from grouping.overlap import compare
-from grouping.references import Step, exceptions, speak_for_most
+from grouping.references import Step, speak_for_most
 from grouping.verdict import Snapshot, match
 from splitcart.database.models import Membership, StoreGroup
 
@@ -56,7 +56,7 @@ def _agreeing_pair(step: Step, group: StoreGroup, crawls: list[Snapshot]) -> tup
     """The freshest two that match each other in most of the list; the first can be an Ambassador."""
     listed = step.snapshots.of_list(group.id, step.now)
     crawls = [crawl for crawl in crawls if speak_for_most(crawl, listed)]
-    silent = exceptions(step.session, {crawl.store_id or 0 for crawl in crawls})
+    silent = step.exceptions({crawl.store_id or 0 for crawl in crawls})
     for position, fresher in enumerate(crawls):
         for other in crawls[position + 1 :]:
             if match(compare(fresher.prices, other.prices), step.chain).holds:

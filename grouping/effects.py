@@ -8,7 +8,7 @@ from grouping.choosing import Moment
 from grouping.lists import Sight, apply_news, read_list, read_sights, vote
 from grouping.memberships import leave_group, make_ambassador, members, open_membership, refresh_store_categories
 from grouping.overlap import compare
-from grouping.references import Step, exceptions
+from grouping.references import Step
 from grouping.verdict import Snapshot, Span, Verdict, match
 from splitcart.database.models import Candidate, GroupEvent, PriceEvent, StoreGroup
 
@@ -54,7 +54,7 @@ def _sights(step: Step, crawls: Iterable[Snapshot]) -> dict[int, Sight]:
     for crawl in crawls:
         store_id, crawl_id = crawl.store_id or 0, crawl.crawl_id or 0
         completed = set(crawl.prices.catalogue.category_ids[crawl.prices.complete].tolist())
-        speaks_for = completed - exceptions(step.session, [store_id]).get(store_id, frozenset()) - heard
+        speaks_for = completed - step.exceptions([store_id]).get(store_id, frozenset()) - heard
         found |= read_sights(step.session, store_id, crawl_id, speaks_for)
         heard |= speaks_for
     return found
@@ -68,7 +68,7 @@ def eject(
     if crawl is None:
         row = last_rogue_verdict(step, group, store_id)
         candidate, against = (row.candidate_crawl_id, row.reference_crawl_id) if row else (None, None)
-    leave_group(step.session, store_id, step.now, "ejected")
+    leave_group(step.session, store_id, step.now, "ejected", category_id=step.scope)
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id, Candidate.store_id == store_id))
     step.log("ejected", group, store_id, verdict="rogue", candidate=candidate, reference=against)
 
@@ -91,7 +91,7 @@ def last_rogue_verdict(step: Step, group: StoreGroup, store_id: int) -> GroupEve
 def dissolve(step: Step, group: StoreGroup, reason: str) -> None:
     """End a group; the stores that are left in it are outliers until they find another."""
     for place in members(step.session, group.id):
-        leave_group(step.session, place.store_id, step.now, "dissolved")
+        leave_group(step.session, place.store_id, step.now, "dissolved", category_id=step.scope)
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id))
     make_ambassador(step.session, group, None, step.now)
     group.is_active = False
@@ -104,7 +104,7 @@ def end_exceptions(step: Step, group: StoreGroup, crawl: Snapshot) -> None:
     store_id, crawl_id = crawl.store_id or 0, crawl.crawl_id or 0
     shown, listed = step.snapshots.of_crawl(crawl_id).prices, step.snapshots.of_list(group.id, step.now).prices
     roots = step.catalogue.category_ids[step.catalogue.roots]
-    for category_id in sorted(exceptions(step.session, [store_id]).get(store_id, ())):
+    for category_id in sorted(step.exceptions([store_id]).get(store_id, ())):
         exception = open_membership(step.session, store_id, category_id)
         found = match(compare(shown, listed, only=roots == category_id), step.chain)
         alike = found.comparison.true_overlap >= step.chain.true_overlap and not found.failing_categories

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from grouping.choosing import Moment
 from grouping.effects import last_rogue_verdict
-from grouping.references import Step, exceptions, judge_crawl, references, speak_for_most
+from grouping.references import Step, judge_crawl, references, speak_for_most
 from grouping.verdict import Snapshot, Verdict
 from splitcart.database.models import Candidate, Crawl, GroupEvent, Membership, StoreGroup
 
@@ -95,7 +95,7 @@ def _waiting(step: Step, group: StoreGroup, places: dict[int, Membership]) -> li
         .where(Candidate.group_id == group.id, _to_judge(group, places))
         .order_by(Crawl.observed_to, Crawl.crawl_id)
     ).all()
-    silent = exceptions(step.session, places)
+    silent = step.exceptions(places)
     snapshots = [step.snapshots.of_crawl(crawl_id) for crawl_id in crawl_ids]
     return [snapshot.without(silent.get(snapshot.store_id or 0, frozenset())) for snapshot in snapshots]
 

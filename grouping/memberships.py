@@ -18,9 +18,14 @@ from splitcart.database.models import (
     StoreGroup,
 )
 
+LOST = frozenset({"ejected", "dissolved"})  # not left for another place
+
 
 def open_membership(session: Session, store_id: int, category_id: int | None = None) -> Membership | None:
-    """Return the store's (row id) open place in a whole-list group, or its open exception for one root category."""
+    """Return the store's (row id) open place in a whole-list group, or its open exception for one root category.
+
+    An exception is a place in a group of that category, or (without group) own prices.
+    """
     same_category = Membership.category_id.is_(None) if category_id is None else Membership.category_id == category_id
     return session.scalar(
         sa.select(Membership).where(Membership.store_id == store_id, Membership.until.is_(None), same_category)
@@ -28,11 +33,11 @@ def open_membership(session: Session, store_id: int, category_id: int | None = N
 
 
 def members(session: Session, group_id: int) -> list[Membership]:
-    """Return the open whole-list memberships of a group, ordered by store row id."""
+    """Return the open memberships of a group, ordered by store row id."""
     return list(
         session.scalars(
             sa.select(Membership)
-            .where(Membership.group_id == group_id, Membership.until.is_(None), Membership.category_id.is_(None))
+            .where(Membership.group_id == group_id, Membership.until.is_(None))
             .order_by(Membership.store_id)
         )
     )
@@ -47,7 +52,12 @@ def join_group(
     *,
     category_id: int | None = None,
 ) -> Membership:
-    """Open a membership; the store must have no open one for the same scope. Refreshes what the store infers."""
+    """Open a membership; the store must have no open place for the same scope. Refreshes what the store infers.
+
+    A place in a category group takes the place of own prices there.
+    """
+    if category_id is not None:
+        leave_group(session, store_id, at, "moved", category_id=category_id)
     membership = Membership(
         store_id=store_id, category_id=category_id, group_id=group_id, since=at, until=None, confirmed_at=confirmed_at
     )
@@ -65,21 +75,33 @@ def except_category(session: Session, store_id: int, category_id: int, at: datet
         refresh_store_categories(session, [store_id])
 
 
-def leave_group(session: Session, store_id: int, at: datetime, ended_by: str) -> None:
-    """Close the store's whole-list membership and its category exceptions at ``at``."""
+def leave_group(
+    session: Session, store_id: int, at: datetime, ended_by: str, *, category_id: int | None = None
+) -> None:
+    """Close the store's whole-list membership with its exceptions, or its place in the group of a category, at ``at``.
+
+    A place in a category group has its own proof and outlives the whole-list membership. Who loses it while its whole
+    list has another group keeps its own prices in the category: that group does not show them.
+    """
+    scope = Membership.category_id == category_id
+    if category_id is None:
+        scope = sa.or_(Membership.category_id.is_(None), Membership.group_id.is_(None))
     for membership in session.scalars(
-        sa.select(Membership).where(Membership.store_id == store_id, Membership.until.is_(None))
+        sa.select(Membership).where(Membership.store_id == store_id, Membership.until.is_(None), scope)
     ):
         membership.until = max(at, membership.since)
         membership.ended_by = ended_by
     session.flush()
+    if category_id is not None and ended_by in LOST and open_membership(session, store_id) is not None:
+        session.add(Membership(store_id=store_id, category_id=category_id, group_id=None, since=at, confirmed_at=at))
+        session.flush()
     refresh_store_categories(session, [store_id])
 
 
 def confirm(session: Session, store_id: int, group_id: int, crawled_at: datetime) -> None:
     """A crawl of ``crawled_at`` proved the membership; lifts a suspension."""
-    membership = open_membership(session, store_id)
-    if membership is None or membership.group_id != group_id:
+    membership = _place_in(session, store_id, group_id)
+    if membership is None:
         return
     membership.confirmed_at = max(membership.confirmed_at or crawled_at, crawled_at)
     membership.suspended_at = None
@@ -89,11 +111,19 @@ def confirm(session: Session, store_id: int, group_id: int, crawled_at: datetime
 
 def suspend(session: Session, store_id: int, group_id: int, at: datetime) -> None:
     """Until further notice the store's own prices only: its membership is in doubt."""
-    membership = open_membership(session, store_id)
-    if membership is not None and membership.group_id == group_id and membership.suspended_at is None:
+    membership = _place_in(session, store_id, group_id)
+    if membership is not None and membership.suspended_at is None:
         membership.suspended_at = at
         session.flush()
         refresh_store_categories(session, [store_id])
+
+
+def _place_in(session: Session, store_id: int, group_id: int) -> Membership | None:
+    return session.scalar(
+        sa.select(Membership).where(
+            Membership.store_id == store_id, Membership.group_id == group_id, Membership.until.is_(None)
+        )
+    )
 
 
 def make_ambassador(session: Session, group: StoreGroup, store_id: int | None, at: datetime) -> None:

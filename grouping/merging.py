@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from grouping.history import Ban, read_bans
 from grouping.memberships import except_category, join_group, leave_group, make_ambassador, members
 from grouping.overlap import compare
-from grouping.placing import fits, whole_list_groups
-from grouping.references import Step, exceptions, references, same_list, speak_for_most
+from grouping.placing import fits, groups_in_scope
+from grouping.references import Step, references, same_list, speak_for_most
 from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import Candidate, Membership, StoreGroup
 
@@ -34,7 +34,7 @@ def _next_pair(
 ) -> tuple[StoreGroup, StoreGroup, Proofs] | None:
     """The first pair that merges; those that do not are added to ``refused``."""
     groups = []
-    for group in whole_list_groups(step):
+    for group in groups_in_scope(step):
         places = members(step.session, group.id)
         if places and group.status != "DIVERGENCE_DETECTED":
             groups.append((-len(places), min(step.names[place.store_id] for place in places), group))
@@ -59,7 +59,7 @@ def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tupl
     if ambassador is None or not (same_list(step, *lists) or fits(step, survivor, ambassador)):
         return None
     places = members(step.session, other.id)
-    silent = exceptions(step.session, [place.store_id for place in places])
+    silent = step.exceptions([place.store_id for place in places])
     proofs: Proofs = {}
     for place in places:
         store = step.snapshots.of_store(place.store_id, silent.get(place.store_id, frozenset()))
@@ -86,12 +86,12 @@ def _comparable(step: Step, group: StoreGroup, store: Snapshot) -> bool:
 
 def _merge(step: Step, survivor: StoreGroup, other: StoreGroup, proofs: Proofs) -> None:
     places = members(step.session, other.id)
-    silent = exceptions(step.session, [place.store_id for place in places])
+    silent = step.exceptions([place.store_id for place in places])
     for place in places:
         proof = proofs.get(place.store_id)
-        leave_group(step.session, place.store_id, step.now, "merged")
+        leave_group(step.session, place.store_id, step.now, "merged", category_id=step.scope)
         confirmed_at = max(filter(None, (place.confirmed_at, proof[0].observed_to if proof else None)), default=None)
-        joined = join_group(step.session, place.store_id, survivor.id, step.now, confirmed_at)
+        joined = join_group(step.session, place.store_id, survivor.id, step.now, confirmed_at, category_id=step.scope)
         _keep_exceptions(step, joined, silent.get(place.store_id, frozenset()))
         step.log(
             "merged",

@@ -28,6 +28,11 @@ class Catalogue:
         roots = np.array([root_of[sku_id] for sku_id in self.sku_ids.tolist()], dtype=np.int64)
         self.roots = np.searchsorted(self.category_ids, roots)
 
+    def within(self, category_id: int) -> "Catalogue":
+        """Return the catalogue of one root category alone."""
+        kept = self.category_ids[self.roots] == category_id
+        return Catalogue(dict.fromkeys(self.sku_ids[kept].tolist(), category_id))
+
     def price_list(
         self, prices: Mapping[int, int], complete: Collection[int], was: Mapping[int, int] | None = None
     ) -> "PriceList":

@@ -52,9 +52,9 @@ def kept_divisions(step: Step) -> list[sa.ColumnElement[bool]]:
     return [Store.division_id.in_(kept)]
 
 
-def whole_list_groups(step: Step) -> list[StoreGroup]:
-    """The active groups that are about whole lists, not about one category."""
-    return [group for group in active_groups(step.session, step.company_id) if group.category_id is None]
+def groups_in_scope(step: Step) -> list[StoreGroup]:
+    """The active groups that are about whole lists, or (by the step's scope) about one category; oldest first."""
+    return [group for group in active_groups(step.session, step.company_id) if group.category_id == step.scope]
 
 
 def fits(step: Step, group: StoreGroup, store: Snapshot) -> Match | None:
@@ -77,7 +77,7 @@ def place_stores(step: Step, tried: set[str]) -> Placed:
     ``tried`` keeps the names of leaders whose founding failed, so that a repetition ends.
     """
     placed = Placed()
-    groups, bans = sorted(whole_list_groups(step), key=lambda group: group.name), read_bans(step)
+    groups, bans = sorted(groups_in_scope(step), key=lambda group: group.name), read_bans(step)
     pool = [store for store in ungrouped(step) if not _join_best(step, store, groups, bans, placed)]
     for star in _stars(step, pool):
         name = step.names[star[0].store_id or 0]
@@ -114,7 +114,7 @@ def _stars(step: Step, pool: list[Snapshot]) -> list[list[Snapshot]]:
     if pool:
         since = min(store.observed_from for store in pool) - step.bracket
         crawled_by = Crawl.store_id.in_([store.store_id for store in pool])
-        for moment in read_moments(step.session, sa.and_(crawled_by, Crawl.observed_to >= since)):
+        for moment in read_moments(step.session, sa.and_(crawled_by, Crawl.observed_to >= since), step.scope):
             moments.setdefault(moment.store_id, []).append(moment)
     stars: list[list[Snapshot]] = []
     for store in pool:

@@ -21,17 +21,24 @@ MIN_COMPARABLE_SHARE = 0.5  # of all that is known of either side: a crawl of on
 
 @dataclass
 class Step:
-    """One transaction of a run: what it works on, and what it has read so far."""
+    """One transaction of a run: what it works on, and what it has read so far.
+
+    ``scope`` is the root category (row id) that the step is about, None: whole lists. A step sees nothing else: its
+    catalogue and its snapshots hold that category alone.
+    """
 
     session: Session
     chain: Chain
     company_id: int
     catalogue: Catalogue
     now: datetime
+    scope: int | None = None
     snapshots: Snapshots = field(init=False)
 
     def __post_init__(self) -> None:
-        self.snapshots = Snapshots(self.session, self.catalogue, self.chain.window_hours)
+        if self.scope is not None:
+            self.catalogue = self.catalogue.within(self.scope)
+        self.snapshots = Snapshots(self.session, self.catalogue, self.chain.window_hours, self.scope)
 
     @property
     def window(self) -> timedelta:
@@ -48,6 +55,13 @@ class Step:
         """The chain's own ids of all its stores, by row id; whatever is ordered is ordered by them."""
         rows = self.session.execute(sa.select(Store.id, Store.store_id).where(Store.company_id == self.company_id))
         return dict(rows.all())
+
+    def exceptions(self, store_ids: Collection[int]) -> dict[int, frozenset[int]]:
+        """Return the categories of the scope in which stores (row ids) do not follow their group, where there are any.
+
+        Within one category there is none: who does not follow there is no member.
+        """
+        return exceptions(self.session, store_ids) if self.scope is None else {}
 
     def log(
         self,
@@ -76,7 +90,7 @@ class Step:
 
 
 def exceptions(session: Session, store_ids: Collection[int]) -> dict[int, frozenset[int]]:
-    """Return, for the stores (row ids) that have any, the root categories in which they do not follow their group."""
+    """Return the categories in which stores (row ids) do not follow their whole-list group, where there are any."""
     found: dict[int, set[int]] = {}
     rows = session.execute(
         sa.select(Membership.store_id, sa.type_coerce(Membership.category_id, sa.Integer)).where(
@@ -88,10 +102,16 @@ def exceptions(session: Session, store_ids: Collection[int]) -> dict[int, frozen
     return {store_id: frozenset(category_ids) for store_id, category_ids in found.items()}
 
 
-def read_moments(session: Session, condition: sa.ColumnElement[bool]) -> list[Moment]:
-    """Return the crawls that fulfil a condition and completed at least one category, ordered by row id."""
+def read_moments(session: Session, condition: sa.ColumnElement[bool], scope: int | None = None) -> list[Moment]:
+    """Return the crawls that fulfil a condition and completed at least one category, ordered by row id.
+
+    ``scope`` asks for those that completed this root category (row id), as if they had seen nothing else.
+    """
+    seen_by: type[Crawl | Coverage] = Crawl
+    if scope is not None:
+        condition, seen_by = sa.and_(condition, Coverage.category_id == scope), Coverage
     rows = session.execute(
-        sa.select(Crawl.id, Coverage.store_id, Crawl.observed_from, Crawl.observed_to, Coverage.category_id)
+        sa.select(Crawl.id, Coverage.store_id, seen_by.observed_from, seen_by.observed_to, Coverage.category_id)
         .join(Coverage, Coverage.crawl_id == Crawl.id)
         .where(condition)
         .order_by(Crawl.id)
@@ -110,7 +130,6 @@ def references(session: Session, group: StoreGroup, since: datetime) -> list[Mom
     """
     standing = sa.select(Membership.store_id).where(
         Membership.group_id == group.id,
-        Membership.category_id.is_(None),
         Membership.until.is_(None),
         Membership.suspended_at.is_(None),
     )
@@ -133,7 +152,10 @@ def references(session: Session, group: StoreGroup, since: datetime) -> list[Mom
                 ),
             ),
         ),
+        group.category_id,
     )
+    if group.category_id is not None:
+        return moments
     silent = exceptions(session, {moment.store_id for moment in moments})
     heard = [
         Moment(

@@ -15,7 +15,7 @@ from grouping.check import GroupReport, check_group
 from grouping.departures import drop_inactive
 from grouping.merging import merge_groups
 from grouping.outcasts import settle_outcasts
-from grouping.placing import place_stores, whole_list_groups
+from grouping.placing import groups_in_scope, place_stores
 from grouping.references import Step
 from grouping.settling import settle_audits
 from grouping.snapshots import read_catalogue
@@ -104,7 +104,7 @@ def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
 
 
 def _group_ids(step: Step) -> list[int]:
-    return [group.id for group in whole_list_groups(step)]
+    return [group.id for group in groups_in_scope(step)]
 
 
 def _check(group_id: int, step: Step) -> GroupReport:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from grouping.lists import found_list
 from grouping.memberships import confirm, join_group, leave_group, make_ambassador
-from grouping.placing import fits, kept_divisions, whole_list_groups
+from grouping.placing import fits, groups_in_scope, kept_divisions
 from grouping.references import Step, speak_for_most
 from grouping.run import find_company
 from grouping.snapshots import read_catalogue
@@ -49,7 +49,7 @@ def seed(engine: sa.Engine, chain: Chain, how: How, clock: Clock) -> SeedReport:
         company_id = find_company(session, chain)
         lock_company(session, company_id, alone=True)
         step = Step(session, chain, company_id, read_catalogue(session, company_id), clock())
-        if groups := whole_list_groups(step):
+        if groups := groups_in_scope(step):
             raise InputError(f"{chain.slug} has {len(groups)} groups already; splitcart group run maintains them")
         if how == "singletons":
             return report

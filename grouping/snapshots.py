@@ -22,9 +22,13 @@ def read_catalogue(session: Session, company_id: int) -> Catalogue:
 class Snapshots:
     """Snapshots by crawl, by group and by store; each is read once, with one query for its prices."""
 
-    def __init__(self, session: Session, catalogue: Catalogue, window_hours: float) -> None:
-        """``window_hours`` is how far apart the categories of one store's standing offers may have been seen."""
+    def __init__(self, session: Session, catalogue: Catalogue, window_hours: float, scope: int | None = None) -> None:
+        """``window_hours`` is how far apart the categories of one store's standing offers may have been seen.
+
+        ``scope`` leaves all but one root category (row id) out of what was covered, and when.
+        """
         self._session = session
+        self._scope = scope
         self._catalogue = catalogue
         self._window = timedelta(hours=window_hours)
         self._crawls: dict[int, Snapshot] = {}
@@ -61,13 +65,23 @@ class Snapshots:
         snapshot = self._stores[store_id]
         return snapshot and snapshot.without(without)
 
+    def _in_scope(
+        self, category_id: sa.ColumnElement[int] | sa.orm.InstrumentedAttribute[int]
+    ) -> sa.ColumnElement[bool]:
+        return sa.true() if self._scope is None else category_id == self._scope
+
     def _read_crawl(self, crawl_id: int) -> Snapshot:
         crawl = self._session.execute(
             sa.select(Crawl.store_id, Crawl.observed_from, Crawl.observed_to).where(Crawl.id == crawl_id)
         ).one()
+        covered = self._session.execute(
+            sa.select(Coverage.category_id, Coverage.observed_from, Coverage.observed_to).where(
+                Coverage.crawl_id == crawl_id, self._in_scope(Coverage.category_id)
+            )
+        ).all()
         window = (
             sa.select(Coverage.category_id, Coverage.observed_to)
-            .where(Coverage.crawl_id == crawl_id)
+            .where(Coverage.crawl_id == crawl_id, self._in_scope(Coverage.category_id))
             .subquery("window")
         )
         every = intervals(store_ids=[crawl.store_id])
@@ -80,14 +94,14 @@ class Snapshots:
                 sa.or_(every.c.until.is_(None), every.c.until > window.c.observed_to),
             )
         )
-        complete = self._session.scalars(sa.select(window.c.category_id)).all()
-        prices = self._catalogue.price_list_of_rows(map(tuple, rows), complete)
-        return Snapshot(prices, crawl.observed_from, crawl.observed_to, crawl.store_id, crawl_id)
+        prices = self._catalogue.price_list_of_rows(map(tuple, rows), {row.category_id for row in covered})
+        seen = covered[0] if covered and self._scope is not None else crawl
+        return Snapshot(prices, seen.observed_from, seen.observed_to, crawl.store_id, crawl_id)
 
     def _read_store(self, store_id: int) -> Snapshot | None:
         covered = self._session.execute(
             sa.select(StoreCategory.category_id, StoreCategory.covered_at, StoreCategory.crawl_id)
-            .where(StoreCategory.store_id == store_id)
+            .where(StoreCategory.store_id == store_id, self._in_scope(StoreCategory.category_id))
             .order_by(StoreCategory.covered_at.desc(), StoreCategory.crawl_id.desc())
         ).all()
         if not covered:
