@@ -37,7 +37,7 @@ _SPELLINGS = {
     "lge": "large",
     "lrg": "large",
     "veg": "vegetable",
-    "veggie": "vegetable",
+    "veggy": "vegetable",
     "xtra": "extra",
     "yog": "yogurt",
     "yoghurt": "yogurt",
@@ -67,10 +67,10 @@ def _one_spelling(word: str) -> list[str]:
 
 
 def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith(("ie", "ies")):
+        return word.removesuffix("s")[:-2] + "y"  # nappies are nappy, and cookies cooky: one of the two had to give
     if len(word) < 4 or not word.endswith("s") or word.endswith(_NO_PLURAL):
         return word
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + ("ie" if word in {"cookies", "brownies", "smoothies"} else "y")
     if word.endswith(("ches", "shes", "xes", "oes")):
         return word[:-2]
     return word[:-1]

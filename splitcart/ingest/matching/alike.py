@@ -12,8 +12,8 @@ from itertools import combinations
 
 from rapidfuzz import fuzz, process
 
-from splitcart.ingest.matching.learning import Words
 from splitcart.ingest.matching.shelf import ShelfSku
+from splitcart.ingest.matching.words import Words
 
 MIN_SCORE = 60.0
 

@@ -1,4 +1,4 @@
-"""Words that make two articles of one brand and size different ones, whatever else their names share."""
+"""Words that usually make two articles of one brand and size different ones, whatever else their names share."""
 
 from splitcart.measures.names import name_words
 
@@ -35,5 +35,10 @@ DISTINGUISHING = frozenset(word for text in (_DIET, _FLAVOURS) for word in name_
 
 
 def distinguishes(word: str) -> bool:
-    """Tell whether a word, in one name and not in the other, means another article. Numbers always do."""
-    return word in DISTINGUISHING or any(letter.isdigit() for letter in word)
+    """Tell whether a word, in one name and not in the other, usually means another article. Numbers always do."""
+    return word in DISTINGUISHING or is_number(word)
+
+
+def is_number(word: str) -> bool:
+    """Tell whether a word has a digit: a number, a size, a strength."""
+    return any(letter.isdigit() for letter in word)

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from splitcart.database.bulk import insert_missing, reserve_ids
 from splitcart.database.locks import lock_company
 from splitcart.database.models import Base, BrandAlias, Company, MergeEvent, Product
+from splitcart.ingest.matching.aliases import learn_aliases
 from splitcart.ingest.matching.alike import alike, blocks
 from splitcart.ingest.matching.brands import BrandBook
 from splitcart.ingest.matching.enrich import enrich
 from splitcart.ingest.matching.finding import are_strangers
-from splitcart.ingest.matching.learning import Words, learn_aliases, learn_words
 from splitcart.ingest.matching.reconcile import (
     BrandFacts,
     BrandReconciler,
@@ -27,6 +27,7 @@ from splitcart.ingest.matching.reconcile import (
     Proposal,
 )
 from splitcart.ingest.matching.shelf import ShelfSku, read_shelf, say
+from splitcart.ingest.matching.words import Words, learn_words
 
 sku_table = Base.metadata.tables["skus"]
 product_table = Base.metadata.tables["products"]

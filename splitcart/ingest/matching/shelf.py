@@ -98,7 +98,6 @@ def _brand_in(name: str, named: dict[str, list[tuple[frozenset[str], str]]]) -> 
         (len(words), key)
         for word in sorted(name_words(name))
         for words, key in named.get(word, ())
-        if words == name_words(" ".join(pieces[: max(len(words), 1)]))
-        or words == name_words(" ".join(pieces[: len(words) + 1]))
+        if any(words == name_words(" ".join(pieces[:count])) for count in range(1, len(words) + 2))
     ]
     return max(fits)[1] if fits else ""
