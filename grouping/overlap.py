@@ -117,7 +117,7 @@ class Comparison:
     shared_in: Counts  # by category, like the three below
     different_in: Counts
     regular_different_in: Counts
-    differing_skus: tuple[int, ...]  # at most MAX_SKUS_LISTED
+    different_skus: Counts  # ids of all that differ
 
     @property
     def true_overlap(self) -> float:
@@ -134,6 +134,11 @@ class Comparison:
         """Shared skus by the smaller range; 0 when one of them is empty."""
         smaller = min(self.range_a, self.range_b)
         return self.shared / smaller if smaller else 0.0
+
+    @property
+    def differing_skus(self) -> tuple[int, ...]:
+        """At most ``MAX_SKUS_LISTED`` of the skus whose price differs."""
+        return tuple(self.different_skus[:MAX_SKUS_LISTED].tolist())
 
     def differing_categories(self) -> dict[int, tuple[int, int]]:
         """(shared, different) of each category in which any price differs."""
@@ -166,5 +171,5 @@ def compare(a: PriceList, b: PriceList, only: Mask | None = None) -> Comparison:
         shared_in=np.bincount(roots[both], minlength=categories),
         different_in=np.bincount(roots[different], minlength=categories),
         regular_different_in=np.bincount(roots[regular_different], minlength=categories),
-        differing_skus=tuple(a.catalogue.sku_ids[np.flatnonzero(different)[:MAX_SKUS_LISTED]].tolist()),
+        different_skus=a.catalogue.sku_ids[different],
     )

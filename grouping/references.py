@@ -198,8 +198,17 @@ def judge_crawl(
         [_read(step, moment) for moment in choice.around],
         near[0] if near else rest,
     )
-    asked = (*choice.near, *choice.before, *choice.after, *choice.around)
+    asked = [*choice.near, *choice.before, *choice.after, *choice.around, *_neighbours(candidate, moments)]
     return replace(verdict, heard=tuple(sorted({moment.crawl_id for moment in asked})))
+
+
+def _neighbours(candidate: Snapshot, moments: Collection[Moment]) -> list[Moment]:
+    """The last crawl before the candidate's and the first one after it, whether or not they make a bracket."""
+    before = [moment for moment in moments if moment.observed_to <= candidate.observed_from]
+    after = [moment for moment in moments if moment.observed_from >= candidate.observed_to]
+    last = max(before, key=lambda moment: (moment.observed_to, -moment.crawl_id), default=None)
+    first = min(after, key=lambda moment: (moment.observed_from, moment.crawl_id), default=None)
+    return [moment for moment in (last, first) if moment is not None]
 
 
 def _one_reference(step: Step, moments: Iterable[Moment], rest: Snapshot | None) -> list[Snapshot]:

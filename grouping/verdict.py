@@ -262,18 +262,15 @@ def _judge_bracketed(
     kind: Kind = "confirmed" if found.holds else "rogue"
     if kept < needed:
         kind = "pending"
-    if kind == "confirmed" and rest is not None:
-        found = _with_the_rest(candidate, later, stable, rest, chain)
+    if (
+        kind == "confirmed" and rest is not None
+    ):  # over what is held in the bracket and, as the rest shows it, what is not
+        held = later.prices.complete[candidate.prices.catalogue.roots]
+        later = later.completed_by([rest])
+        found = match(compare(candidate.prices, later.prices, only=np.where(held, stable, True)), chain)
         kind = "confirmed" if found.holds else "pending"
     testimony = Testimony(tuple(before), tuple(after), shared, kept, needed, stable)
     return Verdict(kind, "bracket", found, later, _moved_within(candidate, before[0], after[0]), testimony)
-
-
-def _with_the_rest(candidate: Snapshot, later: Snapshot, stable: Mask, rest: Snapshot, chain: Chain) -> Match:
-    """The match over what is held in a bracket and, as ``rest`` shows it, what is not."""
-    held = later.prices.complete[candidate.prices.catalogue.roots]
-    whole = later.completed_by([rest])
-    return match(compare(candidate.prices, whole.prices, only=np.where(held, stable, True)), chain)
 
 
 def _moved_within(candidate: Snapshot, before: Snapshot, after: Snapshot) -> Span:

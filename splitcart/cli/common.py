@@ -15,6 +15,8 @@ from rich.text import Text
 from splitcart.config import get_settings
 
 if TYPE_CHECKING:  # a scraper host has no database packages
+    from datetime import datetime
+
     import sqlalchemy as sa
 
 PIPED_WIDTH = 1000  # characters: a row stays on one line for whatever program reads it
@@ -85,6 +87,19 @@ def make_table(*headings: str, right: Container[str] = (), **looks: Any) -> Tabl
     """Return a table that folds what is too wide and cuts nothing; ``right`` names the columns of numbers."""
     columns = (Column(each, overflow="fold", justify="right" if each in right else "left") for each in headings)
     return Table(*columns, **looks)
+
+
+def plain_table(*headings: str, right: Container[str] = (), title: str | None = None) -> Table:
+    """Return a table without lines, so that it fits a terminal of 80 columns."""
+    looks = {"title": title, "title_justify": "left", "box": None, "pad_edge": False, "padding": (0, 2, 0, 0)}
+    return make_table(*headings, right=right, **looks)
+
+
+def stamp(at: "datetime | None", *, days: bool = False) -> str:
+    """An instant as people read it, in UTC, to the minute or (``days``) the day; nothing for None."""
+    if at is None:
+        return ""
+    return f"{at:%Y-%m-%d}" if days else f"{at:%Y-%m-%d %H:%M}"
 
 
 @contextmanager

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from splitcart.cli.common import console, database, make_table, print_json
+from splitcart.cli.common import console, database, plain_table, print_json, stamp
+from splitcart.cli.group_explain import explain_command
 from splitcart.config import get_chain, get_chains, get_settings
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import sqlalchemy as sa
-    from rich.table import Table
 
     from grouping.overview import GroupDetails, GroupLine
     from grouping.run import RunReport
@@ -114,6 +112,9 @@ def show_command(
     print_json(asdict(details)) if as_json else _print_group(details)
 
 
+app.command("explain")(explain_command)
+
+
 def _known_chains(engine: sa.Engine) -> list[Chain]:
     """The chains of which the database has a company."""
     import sqlalchemy as sa
@@ -130,7 +131,7 @@ def _print_seed(report: SeedReport) -> None:
     if report.how == "singletons":
         console.print(f"{report.company}: every store stands alone; splitcart group run finds the groups")
         return
-    table = _table(
+    table = plain_table(
         "group",
         "confirmed",
         "not known yet",
@@ -147,7 +148,7 @@ def _print_seed(report: SeedReport) -> None:
 
 
 def _print_run(report: RunReport) -> None:
-    table = _table("group", "status", "Ambassador", "verdicts", "news", title=f"{report.company}: checks")
+    table = plain_table("group", "status", "Ambassador", "verdicts", "news", title=f"{report.company}: checks")
     for group in report.groups:
         verdicts = {
             "confirmed": group.confirmed_matches,
@@ -175,7 +176,7 @@ def _print_run(report: RunReport) -> None:
 
 def _print_list(lines: list[GroupLine]) -> None:
     columns = ("id", "group", "members", "Ambassador", "status", "checked", "accuracy", "waiting")
-    groups = _table(*columns)
+    groups = plain_table(*columns)
     for line in lines:
         groups.add_row(
             str(line.id),
@@ -183,7 +184,7 @@ def _print_list(lines: list[GroupLine]) -> None:
             str(line.members) + (f" ({line.unconfirmed} unconfirmed)" if line.unconfirmed else ""),
             line.ambassador or "",
             line.status if line.is_active else "ended",
-            _instant(line.last_checked_at),
+            stamp(line.last_checked_at),
             "" if line.accuracy is None else f"{line.accuracy:.2%} of {line.audited:,}",
             str(line.candidates or ""),
         )
@@ -192,23 +193,14 @@ def _print_list(lines: list[GroupLine]) -> None:
 
 def _print_group(details: GroupDetails) -> None:
     _print_list([details.line])
-    members = _table("store", "name", "member since", "confirmed", "suspended", "exceptions", title="Members")
+    members = plain_table("store", "name", "member since", "confirmed", "suspended", "exceptions", title="Members")
     for member in details.members:
         instants = (member.since, member.confirmed_at, member.suspended_at)
-        members.add_row(member.store_id, member.name, *map(_instant, instants), ", ".join(member.exceptions))
+        members.add_row(member.store_id, member.name, *map(stamp, instants), ", ".join(member.exceptions))
     console.print(members)
-    log = _table("at", "what", "store", "verdict", "True Overlap", "shared", title="Log")
+    log = plain_table("at", "what", "store", "verdict", "True Overlap", "shared", title="Log")
     for event in details.events:
         overlap, shared = event.figures.get("true_overlap"), event.figures.get("shared")
         figures = ("" if overlap is None else f"{overlap:.2%}", "" if shared is None else f"{shared:,}")
-        log.add_row(_instant(event.at), event.kind, event.store_id or "", event.verdict or "", *figures)
+        log.add_row(stamp(event.at), event.kind, event.store_id or "", event.verdict or "", *figures)
     console.print(log)
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    """A table without lines, so that it fits a terminal of 80 columns."""
-    return make_table(*columns, title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-
-
-def _instant(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""
