@@ -90,6 +90,13 @@ class Market:
         """The truth about one priced store: its lists, its gaps, its moves."""
         return self._chain(chain).plan(store_id)
 
+    def list_offers(self, chain: str, name: str, day: int) -> Mapping[str, MarketOffer]:
+        """What a price list says on a market day, by sku code, whatever any store makes of it.
+
+        ``name`` is one of those that ``lists_of`` answers with.
+        """
+        return MappingProxyType(self._chain(chain).price_list(name).at(day))
+
     def offers(self, chain: str, store_id: str, at: datetime) -> Mapping[str, MarketOffer]:
         """What the shelf shows at an instant (aware), by sku code; empty for a shop without a range.
 

@@ -1,0 +1,123 @@
+"""What came out of one market, and the figures of a table row."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from statistics import mean
+from typing import Any
+
+SERIES = ("ours", "oracle", "second oracle", "flat 98 %", "freshest wins")
+
+
+@dataclass
+class Errors:
+    """Shares by day: wrong prices and false availability, of the effective prices; missing, of the shelves' offers."""
+
+    wrong: list[float] = field(default_factory=list)
+    ghosts: list[float] = field(default_factory=list)
+    missing: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Mover:
+    """A store that changed its list on ``day``.
+
+    ``verdict`` is the first one on a crawl that shows the new list, ``ejected_on`` when it lost its place, and
+    ``right_on`` when it stood where its new list is; ``was_ambassador`` when it moved.
+    """
+
+    day: int
+    was_ambassador: bool
+    crawled_on: int | None = None
+    verdict: str | None = None
+    ejected_on: int | None = None
+    right_on: int | None = None
+
+
+@dataclass
+class Score:
+    """What came out for one seed. Days of stores are counted once a day."""
+
+    seed: int
+    brute_force: float = 0.0
+    inferred: list[float] = field(default_factory=list)
+    errors: dict[str, Errors] = field(default_factory=lambda: {name: Errors() for name in SERIES})
+    causes: Counter[str] = field(default_factory=Counter)  # wrong prices beyond the oracle's, by where the store stood
+    checks: int = 0
+    rightly_ejected: int = 0
+    falsely_ejected: int = 0
+    merged: int = 0  # price lists of two or more known stores in a group of another list, at most on any day
+    flat_merged: int = 0
+    strangers: int = 0  # days of stores in a group of another list, though crawled since they have their list
+    homeless: int = 0  # days of covered stores without a group, although one has their list
+    together: float = 0.0  # of the stores that share a list, those in one group at the end
+    alone: float = 0.0  # of the stores that price alone, those without a group at the end
+    movers: dict[str, Mover] = field(default_factory=dict)
+    groups: int = 0
+    restless: int = 0
+    stood_still: int | None = None  # in a standing market: runs that changed the partition
+    seconds: float = 0.0
+
+    def excess(self, over: str, of: str = "wrong", ours: str = "ours") -> float:
+        """The mean over the days of our share less another's."""
+        mine, theirs = (getattr(self.errors[name], of) for name in (ours, over))
+        return mean(mine) - mean(theirs) if mine else 0.0
+
+    @property
+    def false_per_500(self) -> float:
+        """False ejections per 500 checks."""
+        return 500 * self.falsely_ejected / max(self.checks, 1)
+
+    def movers_of(self, *verdicts: str | None) -> int:
+        """How many movers got one of these as their first verdict, of those that were crawled since."""
+        known = [mover for mover in self.movers.values() if mover.crawled_on is not None]
+        return sum(mover.verdict in verdicts for mover in known)
+
+    @property
+    def rehomed_at_once(self) -> int:
+        """Movers that were found and stood in the right place after the run that ejected them."""
+        found = [mover for mover in self.movers.values() if mover.verdict == "rogue"]
+        return sum(mover.ejected_on is not None and mover.ejected_on == mover.right_on for mover in found)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON takes it."""
+        return asdict(self)
+
+
+def points(share: float) -> str:
+    """A difference of shares, in points."""
+    return f"{100 * share:+.3f}"
+
+
+FIGURES: dict[str, Callable[[Score], float]] = {
+    "wrong, excess": lambda score: 100 * score.excess("oracle"),
+    "over 2nd oracle": lambda score: 100 * score.excess("second oracle"),
+    "false availability, excess": lambda score: 100 * score.excess("oracle", "ghosts"),
+    "missing, excess": lambda score: 100 * score.excess("oracle", "missing"),
+    "wrong": lambda score: 100 * mean(score.errors["ours"].wrong),
+    "oracle wrong": lambda score: 100 * mean(score.errors["oracle"].wrong),
+    "flat 98 % wrong": lambda score: 100 * mean(score.errors["flat 98 %"].wrong),
+    "freshest wrong": lambda score: 100 * mean(score.errors["freshest wins"].wrong),
+    "flat false avail.": lambda score: 100 * mean(score.errors["flat 98 %"].ghosts),
+    "freshest false avail.": lambda score: 100 * mean(score.errors["freshest wins"].ghosts),
+    "inferred": lambda score: 100 * mean(score.inferred or [0]),
+    "checks": lambda score: score.checks,
+    "rightly ejected": lambda score: score.rightly_ejected,
+    "falsely": lambda score: score.falsely_ejected,
+    "falsely per 500": lambda score: score.false_per_500,
+    "lists merged": lambda score: score.merged,
+    "flat merged": lambda score: score.flat_merged,
+    "together": lambda score: 100 * score.together,
+    "alone": lambda score: 100 * score.alone,
+    "movers crawled": lambda score: sum(mover.crawled_on is not None for mover in score.movers.values()),
+    "found": lambda score: score.movers_of("rogue"),
+    "re-homed at once": lambda score: score.rehomed_at_once,
+    "missed": lambda score: score.movers_of("confirmed"),
+    "undecided": lambda score: score.movers_of(None, "expired"),
+    "restless": lambda score: score.restless,
+    "strangers": lambda score: score.strangers,
+    "homeless": lambda score: score.homeless,
+    "groups": lambda score: score.groups,
+    "brute force %": lambda score: 100 * score.brute_force,
+    "seconds": lambda score: score.seconds,
+}
