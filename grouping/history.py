@@ -26,7 +26,7 @@ class Ban:
             return True
         if store.observed_to <= self.candidate_seen:
             return True
-        known = references(step.session, group, self.reference_seen)
+        known = references(step, group, self.reference_seen)
         return not any(moment.observed_to > self.reference_seen for moment in known)
 
 

@@ -74,7 +74,7 @@ def judge_waiting(
     if not candidates:
         return [], [], {}
     oldest = min(candidate.observed_from for candidate in candidates)
-    moments = references(step.session, group, oldest - step.bracket)
+    moments = references(step, group, oldest - step.bracket)
     return candidates, moments, _judge_all(step, group, places, candidates, moments)
 
 

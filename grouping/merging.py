@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from grouping.history import Ban, read_bans
 from grouping.memberships import except_category, join_group, leave_group, make_ambassador, members
+from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.overlap import compare
 from grouping.placing import fits, groups_in_scope
 from grouping.references import Step, references, same_list, speak_for_most
@@ -13,26 +14,25 @@ from splitcart.database.models import Candidate, Membership, StoreGroup
 Proofs = dict[int, tuple[Snapshot, Match]]  # by store
 
 
-def merge_groups(step: Step) -> dict[str, str]:
+def merge_groups(step: Step, vain: Vain) -> dict[str, str]:
     """Merge until nothing merges any more; return the surviving group's name by the name of the one that went into it.
 
-    Larger groups are asked first, and of equals the one whose first store has the lower id.
+    Larger groups are asked first, and of equals the one whose first store has the lower id. ``vain`` keeps what was
+    compared in this run without success.
     """
     merged: dict[str, str] = {}
     bans = read_bans(step)
-    refused: set[tuple[int, int]] = set()
-    while pair := _next_pair(step, bans, refused):
+    while pair := _next_pair(step, bans, read_novelty(step, groups_in_scope(step), vain)):
         survivor, other, proofs = pair
         _merge(step, survivor, other, proofs)
         merged[other.name] = survivor.name
-        refused = {ids for ids in refused if survivor.id not in ids}
     return merged
 
 
 def _next_pair(
-    step: Step, bans: dict[tuple[int, int], Ban], refused: set[tuple[int, int]]
+    step: Step, bans: dict[tuple[int, int], Ban], novelty: Novelty
 ) -> tuple[StoreGroup, StoreGroup, Proofs] | None:
-    """The first pair that merges; those that do not are added to ``refused``."""
+    """The first pair that merges; those that do not are noted."""
     groups = []
     for group in groups_in_scope(step):
         places = members(step.session, group.id)
@@ -41,11 +41,13 @@ def _next_pair(
     ranked = [group for *_, group in sorted(groups, key=lambda entry: entry[:2])]
     for position, survivor in enumerate(ranked):
         for other in ranked[position + 1 :]:
-            if (survivor.id, other.id) in refused:
+            pair: tuple[Subject, Subject] = ("group", survivor.id), ("group", other.id)
+            banned = any((store_id, survivor.id) in bans for store_id in novelty.members.get(other.id, ()))
+            if not banned and novelty.is_old(*pair):
                 continue
             if (proofs := _proofs(step, survivor, other, bans)) is not None:
                 return survivor, other, proofs
-            refused.add((survivor.id, other.id))
+            novelty.was_in_vain(*pair)
     return None
 
 
@@ -80,7 +82,7 @@ def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tupl
 
 def _comparable(step: Step, group: StoreGroup, store: Snapshot) -> bool:
     """Whether a crawl that speaks for the group lies within the window of the store's."""
-    moments = references(step.session, group, store.observed_from - step.window)
+    moments = references(step, group, store.observed_from - step.window)
     return any(moment.observed_from <= store.observed_to + step.window for moment in moments)
 
 

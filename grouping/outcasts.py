@@ -46,7 +46,7 @@ def _rejoin(step: Step, event: GroupEvent) -> StoreGroup | None:
 
 def _exceptable(step: Step, group: StoreGroup, store: Snapshot) -> tuple[list[int], Match] | None:
     """The categories to except, at most so many and so large a part of the range, with the match of all others."""
-    moments = references(step.session, group, store.observed_from - step.bracket)
+    moments = references(step, group, store.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, store, moments)
     listed = match(compare(store.prices, step.snapshots.of_list(group.id, step.now).prices), step.chain)
     answers = [found for found in (verdict.match, listed) if found is not None]

@@ -27,9 +27,15 @@ class Catalogue:
         self.category_ids = np.array(sorted(set(root_of.values())), dtype=np.int64)
         roots = np.array([root_of[sku_id] for sku_id in self.sku_ids.tolist()], dtype=np.int64)
         self.roots = np.searchsorted(self.category_ids, roots)
+        self._parts: dict[int, Catalogue] = {}
 
     def within(self, category_id: int) -> "Catalogue":
-        """Return the catalogue of one root category alone."""
+        """Return the catalogue of one root category alone, the same each time."""
+        if category_id not in self._parts:
+            self._parts[category_id] = self._part(category_id)
+        return self._parts[category_id]
+
+    def _part(self, category_id: int) -> "Catalogue":
         kept = self.category_ids[self.roots] == category_id
         return Catalogue(dict.fromkeys(self.sku_ids[kept].tolist(), category_id))
 

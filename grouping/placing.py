@@ -13,6 +13,7 @@ from grouping.choosing import Moment
 from grouping.history import Ban, read_bans
 from grouping.lists import found_list
 from grouping.memberships import active_groups, join_group, make_ambassador
+from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
 from grouping.overlap import compare
 from grouping.references import Step, judge_crawl, read_moments, references, same_list, speak_for_most
@@ -64,22 +65,24 @@ def fits(step: Step, group: StoreGroup, store: Snapshot) -> Match | None:
         return found
     if not _may_be_bracketed(step, store, standing):
         return None
-    moments = references(step.session, group, store.observed_from - step.bracket)
+    moments = references(step, group, store.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, store, moments)
     if verdict.kind != "confirmed" or verdict.reference is None or verdict.match is None:
         return None
     return verdict.match if verdict.by == "bracket" or same_list(step, store, verdict.reference) else None
 
 
-def place_stores(step: Step, tried: set[str]) -> Placed:
+def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     """Give each ungrouped store the best group that it matches, and found groups among those that are left.
 
-    ``tried`` keeps the names of leaders whose founding failed, so that a repetition ends.
+    ``tried`` keeps the names of leaders whose founding failed, so that a repetition ends; ``vain`` what was compared in
+    this run without success.
     """
     placed = Placed()
     groups, bans = sorted(groups_in_scope(step), key=lambda group: group.name), read_bans(step)
-    pool = [store for store in ungrouped(step) if not _join_best(step, store, groups, bans, placed)]
-    for star in _stars(step, pool):
+    novelty = read_novelty(step, groups, vain)
+    pool = [store for store in ungrouped(step) if not _join_best(step, store, groups, bans, novelty, placed)]
+    for star in _stars(step, pool, novelty):
         name = step.names[star[0].store_id or 0]
         if len(star) > 1 and name not in tried:
             tried.add(name)
@@ -88,13 +91,24 @@ def place_stores(step: Step, tried: set[str]) -> Placed:
 
 
 def _join_best(
-    step: Step, store: Snapshot, groups: list[StoreGroup], bans: dict[tuple[int, int], Ban], placed: Placed
+    step: Step,
+    store: Snapshot,
+    groups: list[StoreGroup],
+    bans: dict[tuple[int, int], Ban],
+    novelty: Novelty,
+    placed: Placed,
 ) -> bool:
     store_id = store.store_id or 0
     best: tuple[tuple[float, int], StoreGroup, Match] | None = None
     for group in groups:
-        ban = bans.get((store_id, group.id))
-        if (ban and ban.holds(step, group, store)) or not (found := fits(step, group, store)):
+        pair: tuple[Subject, Subject] = ("store", store_id), ("group", group.id)
+        if ban := bans.get((store_id, group.id)):
+            if ban.holds(step, group, store):
+                continue
+        elif novelty.is_old(*pair):
+            continue
+        if not (found := fits(step, group, store)):
+            novelty.was_in_vain(*pair)
             continue
         rank = (found.comparison.true_overlap, found.comparison.shared)
         if best is None or rank > best[0]:
@@ -108,7 +122,7 @@ def _join_best(
     return True
 
 
-def _stars(step: Step, pool: list[Snapshot]) -> list[list[Snapshot]]:
+def _stars(step: Step, pool: list[Snapshot], novelty: Novelty) -> list[list[Snapshot]]:
     """Each store goes to the leader that it matches best, or becomes a leader; the leader stands first in its star."""
     moments: dict[int, list[Moment]] = {}
     if pool:
@@ -120,8 +134,13 @@ def _stars(step: Step, pool: list[Snapshot]) -> list[list[Snapshot]]:
     for store in pool:
         best: tuple[float, list[Snapshot]] | None = None
         for star in stars:
+            pair: tuple[Subject, Subject] = ("store", star[0].store_id or 0), ("store", store.store_id or 0)
+            if novelty.is_old(*pair):
+                continue
             overlap = _agreement(step, star[0], store, moments)
-            if overlap is not None and (best is None or overlap > best[0]):
+            if overlap is None:
+                novelty.was_in_vain(*pair)
+            elif best is None or overlap > best[0]:
                 best = overlap, star
         if best:
             best[1].append(store)

@@ -1,9 +1,10 @@
 """What a group's candidates are measured against: crawls of its Ambassador and of confirmed stores, and its list."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,12 +12,22 @@ from sqlalchemy.orm import Session
 from grouping.choosing import Moment, choose
 from grouping.journal import record
 from grouping.overlap import Catalogue, compare
-from grouping.snapshots import Snapshots
+from grouping.snapshots import CrawlShelf, Snapshots
 from grouping.verdict import Match, Snapshot, Verdict, judge, match
 from splitcart.config import Chain
 from splitcart.database.models import AmbassadorTenure, Coverage, Crawl, GroupEvent, Membership, Store, StoreGroup
 
 MIN_COMPARABLE_SHARE = 0.5  # of all that is known of either side: a crawl of one department does not place a store
+
+
+READ_AHEAD = timedelta(days=5)  # references are asked for since one store's crawl or another's
+
+
+class _Spoken(NamedTuple):
+    """The crawls that speak for a group, as far back as ``since``."""
+
+    since: datetime
+    moments: list[Moment]
 
 
 @dataclass
@@ -33,12 +44,15 @@ class Step:
     catalogue: Catalogue
     now: datetime
     scope: int | None = None
+    crawls: InitVar[CrawlShelf | None] = None
     snapshots: Snapshots = field(init=False)
+    spoken: dict[int, "_Spoken"] = field(init=False, default_factory=dict)  # by group, until something of it is logged
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, crawls: CrawlShelf | None) -> None:
         if self.scope is not None:
             self.catalogue = self.catalogue.within(self.scope)
-        self.snapshots = Snapshots(self.session, self.catalogue, self.chain.window_hours, self.scope)
+        hours, shelf = self.chain.window_hours, crawls or CrawlShelf()
+        self.snapshots = Snapshots(self.session, self.catalogue, hours, shelf, self.scope)
 
     @property
     def window(self) -> timedelta:
@@ -75,6 +89,8 @@ class Step:
         figures: dict[str, object] | None = None,
     ) -> None:
         """Record an event of this run."""
+        if group is not None:
+            self.spoken.pop(group.id, None)
         record(
             self.session,
             self.company_id,
@@ -123,11 +139,18 @@ def read_moments(session: Session, condition: sa.ColumnElement[bool], scope: int
     return list(found.values())
 
 
-def references(session: Session, group: StoreGroup, since: datetime) -> list[Moment]:
+def references(step: Step, group: StoreGroup, since: datetime) -> list[Moment]:
     """Return the crawls from ``since`` on that speak for a group: its Ambassador's, and confirmed ones of members.
 
     A store with category exceptions speaks for its other categories only.
     """
+    known = step.spoken.get(group.id)
+    if known is None or known.since > since:
+        known = step.spoken[group.id] = _Spoken(since - READ_AHEAD, _references(step.session, group, since - READ_AHEAD))
+    return [moment for moment in known.moments if moment.observed_to >= since]
+
+
+def _references(session: Session, group: StoreGroup, since: datetime) -> list[Moment]:
     standing = sa.select(Membership.store_id).where(
         Membership.group_id == group.id,
         Membership.until.is_(None),

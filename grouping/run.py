@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from grouping.check import GroupReport, check_group
 from grouping.departures import drop_inactive
 from grouping.merging import merge_groups
+from grouping.novelty import Vain
 from grouping.outcasts import settle_outcasts
 from grouping.placing import groups_in_scope, place_stores
 from grouping.references import Step
 from grouping.settling import settle_audits
-from grouping.snapshots import read_catalogue
+from grouping.snapshots import CrawlShelf, read_catalogue
 from splitcart.config import Chain
 from splitcart.database import only_one, transaction
 from splitcart.database.locks import lock_company
@@ -69,10 +70,12 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
         catalogue = read_catalogue(session, company_id)
     with only_one(engine, f"group run of {chain.slug}"):
 
+        crawls = CrawlShelf()
+
         def step(work: Callable[[Step], Answer]) -> Answer:
             with transaction(engine) as session:
                 lock_company(session, company_id, alone=True)
-                return work(Step(session, chain, company_id, catalogue, clock()))
+                return work(Step(session, chain, company_id, catalogue, clock(), crawls))
 
         newest_crawl = step(_newest_crawl)  # what comes in from here on is the next run's
         report.inactive = step(drop_inactive)
@@ -115,10 +118,11 @@ def _check(group_id: int, step: Step) -> GroupReport:
 def _place(report: RunReport, step: Steps) -> bool:
     """Place and merge in turn, until nothing changes any more; return whether anything did."""
     tried: set[str] = set()
+    vain = Vain()
     moved = False
     while True:
-        placed = step(lambda now: place_stores(now, tried))
-        merged = step(merge_groups)
+        placed = step(lambda now: place_stores(now, tried, vain))
+        merged = step(lambda now: merge_groups(now, vain))
         report.joined.update(placed.joined)
         report.founded.update(placed.founded)
         report.merged.update(merged)

@@ -30,7 +30,7 @@ def settle_audits(step: Step) -> int:
         groups[group.id] = group
     for group_id, waiting in by_group.items():
         group = groups[group_id]
-        moments = references(step.session, group, min(seen_at for _, seen_at in waiting))
+        moments = references(step, group, min(seen_at for _, seen_at in waiting))
         unsure = _waiting_news(step, group_id)
         for audit, seen_at in waiting:
             later = [one for one in moments if one.observed_from > seen_at and one.crawl_id not in unsure]

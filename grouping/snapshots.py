@@ -1,6 +1,7 @@
-"""Price lists as crawls showed them and as groups' lists said, read from intervals; kept for the length of one step."""
+"""Price lists as crawls showed them and as groups' lists said, read from intervals."""
 
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from grouping.overlap import Catalogue
 from grouping.verdict import Snapshot
 from splitcart.database.models import Coverage, Crawl, Sku, StoreCategory
 
+MAX_CRAWLS = 1_000  # of 20,000 skus each: 200 MB
+
 
 def read_catalogue(session: Session, company_id: int) -> Catalogue:
     """Return the skus of a company with their root categories."""
@@ -19,10 +22,33 @@ def read_catalogue(session: Session, company_id: int) -> Catalogue:
     return Catalogue(dict(rows.all()))
 
 
-class Snapshots:
-    """Snapshots by crawl, by group and by store; each is read once, with one query for its prices."""
+class CrawlShelf:
+    """What crawls showed, by row id: kept over the steps of a run, the latest used to the number of ``MAX_CRAWLS``."""
 
-    def __init__(self, session: Session, catalogue: Catalogue, window_hours: float, scope: int | None = None) -> None:
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int | None, int], Snapshot] = OrderedDict()
+
+    def get(self, scope: int | None, crawl_id: int, read: Callable[[int], Snapshot]) -> Snapshot:
+        """Return a crawl as far as it is about the scope, read if it is not at hand."""
+        key = scope, crawl_id
+        snapshot = self._kept.pop(key, None) or read(crawl_id)
+        self._kept[key] = snapshot
+        if len(self._kept) > MAX_CRAWLS:
+            self._kept.popitem(last=False)
+        return snapshot
+
+
+class Snapshots:
+    """Snapshots by crawl, by group and by store; each is read once a step, with one query for its prices."""
+
+    def __init__(
+        self,
+        session: Session,
+        catalogue: Catalogue,
+        window_hours: float,
+        crawls: CrawlShelf,
+        scope: int | None = None,
+    ) -> None:
         """``window_hours`` is how far apart the categories of one store's standing offers may have been seen.
 
         ``scope`` leaves all but one root category (row id) out of what was covered, and when.
@@ -31,15 +57,13 @@ class Snapshots:
         self._scope = scope
         self._catalogue = catalogue
         self._window = timedelta(hours=window_hours)
-        self._crawls: dict[int, Snapshot] = {}
+        self._crawls = crawls
         self._lists: dict[tuple[int, datetime | None], Snapshot] = {}
         self._stores: dict[int, Snapshot | None] = {}
 
     def of_crawl(self, crawl_id: int, without: Collection[int] = ()) -> Snapshot:
         """Return what a crawl (row id) showed in the root categories that it completed, ``without`` some of them."""
-        if crawl_id not in self._crawls:
-            self._crawls[crawl_id] = self._read_crawl(crawl_id)
-        return self._crawls[crawl_id].without(without)
+        return self._crawls.get(self._scope, crawl_id, self._read_crawl).without(without)
 
     def of_list(self, group_id: int, now: datetime, at: datetime | None = None) -> Snapshot:
         """Return a group's list as it stands (dated ``now``), or as it stood ``at`` an earlier instant."""

@@ -1,0 +1,94 @@
+"""What has news since it was last compared in vain: a run does not repeat comparisons that must fail again.
+
+Nothing is stored for it. A pair that stayed apart when the last run ended stays apart until one of the two is crawled
+or something is decided about it; within a run the pairs that were compared in vain are remembered.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from grouping.references import Step
+from splitcart.database.models import Crawl, GroupEvent, Membership, StoreGroup
+
+Subject = tuple[str, int]  # ("store", row id) or ("group", row id)
+
+
+@dataclass
+class Vain:
+    """The comparisons that failed in this run, each with what was known of its two sides."""
+
+    pairs: dict[tuple[Subject, Subject], tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class Novelty:
+    """How each store and group stands at one step, against the end of the last run and against this run's ``vain``."""
+
+    vain: Vain
+    last_event: int
+    events: dict[int, int]  # by group: the last thing that was decided of it since the last run
+    crawled: dict[int, int]  # by store: its newest crawl since the last run
+    unplaced: set[int]  # stores that lost a place since
+    members: dict[int, frozenset[int]]
+
+    def is_old(self, one: Subject, other: Subject) -> bool:
+        """Whether these two were compared in vain and nothing new is known of either."""
+        marks = self._marks(one), self._marks(other)
+        if not any(marks[0]) and not any(marks[1]) and self.last_event:
+            return True
+        return self.vain.pairs.get((one, other)) == (*marks[0], *marks[1])
+
+    def was_in_vain(self, one: Subject, other: Subject) -> None:
+        """Remember that these two stay apart."""
+        self.vain.pairs[one, other] = (*self._marks(one), *self._marks(other))
+
+    def _marks(self, subject: Subject) -> tuple[int, int]:
+        kind, row_id = subject
+        if kind == "group":
+            return self.events.get(row_id, 0), max(map(self._crawl, self.members.get(row_id, ())), default=0)
+        return int(row_id in self.unplaced), self._crawl(row_id)
+
+    def _crawl(self, store_id: int) -> int:
+        return self.crawled.get(store_id, 0)
+
+
+def read_novelty(step: Step, groups: Iterable[StoreGroup], vain: Vain) -> Novelty:
+    """Read what is new since the last run that ended; a constant number of queries."""
+    session = step.session
+    mine = GroupEvent.company_id == step.company_id
+    last = session.scalar(
+        sa.select(GroupEvent).where(mine, GroupEvent.kind == "run").order_by(GroupEvent.id.desc()).limit(1)
+    )
+    last_event, last_crawl = (last.id, last.figures["newest_crawl"]) if last else (0, 0)
+    decided = session.execute(
+        sa.select(GroupEvent.group_id, sa.func.max(GroupEvent.id))
+        .where(mine, GroupEvent.id > last_event, GroupEvent.kind != "pending", GroupEvent.group_id.is_not(None))
+        .group_by(GroupEvent.group_id)
+    )
+    crawled = session.execute(
+        sa.select(Crawl.store_id, sa.func.max(Crawl.id))
+        .where(Crawl.company_id == step.company_id, Crawl.id > last_crawl)
+        .group_by(Crawl.store_id)
+    )
+    ended = sa.select(Membership.store_id).where(
+        Membership.until >= last.at if last else sa.true(), Membership.category_id.is_not_distinct_from(step.scope)
+    )
+    places = session.execute(
+        sa.select(Membership.group_id, Membership.store_id).where(
+            Membership.until.is_(None),
+            Membership.group_id.in_([group.id for group in groups]),
+        )
+    )
+    members: dict[int, set[int]] = {}
+    for group_id, store_id in places:
+        members.setdefault(group_id or 0, set()).add(store_id)
+    return Novelty(
+        vain,
+        last_event,
+        {group_id or 0: event for group_id, event in decided},
+        dict(crawled.all()),
+        set(session.scalars(ended.where(Membership.until.is_not(None)))),
+        {group_id: frozenset(stores) for group_id, stores in members.items()},
+    )
