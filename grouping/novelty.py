@@ -88,7 +88,7 @@ def read_novelty(step: Step, groups: Iterable[StoreGroup], vain: Vain) -> Novelt
         vain,
         last_event,
         {group_id or 0: event for group_id, event in decided},
-        dict(crawled.all()),
+        {store_id or 0: crawl for store_id, crawl in crawled},
         set(session.scalars(ended.where(Membership.until.is_not(None)))),
         {group_id: frozenset(stores) for group_id, stores in members.items()},
     )

@@ -146,7 +146,9 @@ def references(step: Step, group: StoreGroup, since: datetime) -> list[Moment]:
     """
     known = step.spoken.get(group.id)
     if known is None or known.since > since:
-        known = step.spoken[group.id] = _Spoken(since - READ_AHEAD, _references(step.session, group, since - READ_AHEAD))
+        known = step.spoken[group.id] = _Spoken(
+            since - READ_AHEAD, _references(step.session, group, since - READ_AHEAD)
+        )
     return [moment for moment in known.moments if moment.observed_to >= since]
 
 

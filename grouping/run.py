@@ -69,7 +69,6 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
         company_id = find_company(session, chain)
         catalogue = read_catalogue(session, company_id)
     with only_one(engine, f"group run of {chain.slug}"):
-
         crawls = CrawlShelf()
 
         def step(work: Callable[[Step], Answer]) -> Answer:

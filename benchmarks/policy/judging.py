@@ -117,9 +117,7 @@ class Judge:
         for position, store_id in enumerate(self._world.stores):
             self._score.causes[standing.get(store_id, "never seen whole")] += int(more[position])
 
-    def _read_events(
-        self, day: int, groups: dict[int, list[str]], keys: dict[int, Key], today: dict[str, int]
-    ) -> None:
+    def _read_events(self, day: int, groups: dict[int, list[str]], keys: dict[int, Key], today: dict[str, int]) -> None:
         """Count checks and ejections; a store that prices as most of those that are left was ejected falsely."""
         place = {store_id: group for group, stores in groups.items() for store_id in stores}
         query = (

@@ -100,7 +100,7 @@ def common_keys(groups: dict[int, list[str]], key_of: Callable[[str], Key]) -> d
 
 
 def together(groups: dict[int, list[str]], stores: list[str], key_of: Callable[[str], Key]) -> float:
-    """Of these stores, as far as they share a list with another, the share that stands in their list's largest group."""
+    """Of these stores, as far as they share a list, the share that stands in their list's largest group."""
     place = {store_id: group for group, members in groups.items() for store_id in members}
     sharing: dict[Key, list[str]] = defaultdict(list)
     for store_id in stores:
