@@ -74,7 +74,7 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
         def step(work: Callable[[Step], Answer]) -> Answer:
             with transaction(engine) as session:
                 lock_company(session, company_id, alone=True)
-                return work(Step(session, chain, company_id, catalogue, clock(), crawls))
+                return work(Step(session, chain, company_id, catalogue, clock(), crawls=crawls))
 
         newest_crawl = step(_newest_crawl)  # what comes in from here on is the next run's
         report.inactive = step(drop_inactive)
