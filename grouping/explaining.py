@@ -180,7 +180,7 @@ def _tell_nearest(step: Step, explanation: Explanation, standing: Snapshot, most
     if best is None:
         return replace(explanation, reasons=["the company has no groups yet; splitcart group run finds them"])
     _, group, listed = best
-    moments = references(step.session, group, standing.observed_from - step.bracket)
+    moments = references(step, group, standing.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, standing, moments)
     found = match(compare(standing.prices, listed.prices), step.chain)
     told = _with_comparison(step, explanation, (standing, listed), found, group, most_skus)
