@@ -60,7 +60,8 @@ def check_group(step: Step, group: StoreGroup) -> GroupReport:
         report.potential_rogues = sorted(step.names[store_id] for store_id in found.rogues)
         report.pending = [step.names[store_id] for store_id in found.pending]
         report.expired = [step.names[store_id] for store_id in found.expired]
-        learn_price_events(step, group, found.verdicts.values())
+        if step.scope is None:
+            learn_price_events(step, group, found.verdicts.values())
         _conclude(step, group, places, found, report)
     if group.is_active and len(members(step.session, group.id)) < 2:
         dissolve(step, group, "no other member is left")

@@ -1,9 +1,9 @@
-"""Stores that closed leave their groups."""
+"""Stores leave their groups without being ejected: they closed, or show their whole-list group's prices again."""
 
 import sqlalchemy as sa
 
-from grouping.memberships import leave_group, make_ambassador
-from grouping.references import Step
+from grouping.memberships import leave_group, make_ambassador, open_membership
+from grouping.references import Step, exceptions
 from splitcart.database.models import Candidate, Membership, Store, StoreCategory, StoreGroup
 
 
@@ -52,9 +52,34 @@ def replace_ambassador(step: Step, group: StoreGroup) -> None:
         )
         .group_by(Membership.store_id, Store.store_id)
     ).all()
-    silent = step.exceptions([row[0] for row in fresh])
+    silent = exceptions(step.session, [row[0] for row in fresh]) if group.category_id is None else {}
     by_name = sorted((row for row in fresh if row[0] not in silent), key=lambda row: row[1])
     ranked = sorted(by_name, key=lambda row: row[2], reverse=True)
     make_ambassador(step.session, group, ranked[0][0] if ranked else None, step.now)
     if ranked:
         step.log("promoted", group, ranked[0][0])
+
+
+def follow_whole_list(
+    step: Step, store_id: int, category_id: int, crawl_id: int | None, figures: dict[str, object] | None = None
+) -> None:
+    """End a store's exception in a category (row ids): its crawl shows there what its whole-list group shows.
+
+    A category group that loses its Ambassador so gets its freshest confirmed member.
+    """
+    place = open_membership(step.session, store_id, category_id)
+    if place is None:
+        return
+    leave_group(step.session, store_id, step.now, "moved", category_id=category_id)
+    group = step.session.get(StoreGroup, place.group_id) if place.group_id is not None else None
+    step.log("unexcepted", group or whole_list_group(step, store_id), store_id, candidate=crawl_id, figures=figures)
+    if group is not None and group.ambassador_id == store_id:
+        replace_ambassador(step, group)
+
+
+def whole_list_group(step: Step, store_id: int) -> StoreGroup | None:
+    """Return the whole-list group whose news a store (row id) takes: one that is proven and not in doubt."""
+    place = open_membership(step.session, store_id)
+    if place is None or place.confirmed_at is None or place.suspended_at is not None:
+        return None
+    return step.session.get(StoreGroup, place.group_id)

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from grouping.choosing import Moment
+from grouping.departures import follow_whole_list, whole_list_group
 from grouping.lists import Sight, apply_news, read_list, read_sights, vote
-from grouping.memberships import leave_group, make_ambassador, members, open_membership, refresh_store_categories
+from grouping.memberships import leave_group, make_ambassador, members
 from grouping.overlap import compare
-from grouping.references import Step
+from grouping.references import Step, exceptions
 from grouping.verdict import Snapshot, Span, Verdict, match
 from splitcart.database.models import Candidate, GroupEvent, PriceEvent, StoreGroup
 
@@ -100,20 +101,18 @@ def dissolve(step: Step, group: StoreGroup, reason: str) -> None:
 
 
 def end_exceptions(step: Step, group: StoreGroup, crawl: Snapshot) -> None:
-    """A confirmed crawl that shows the list in an excepted category again ends the exception."""
+    """A confirmed crawl that shows the whole-list group's prices in an excepted category again ends the exception."""
     store_id, crawl_id = crawl.store_id or 0, crawl.crawl_id or 0
-    shown, listed = step.snapshots.of_crawl(crawl_id).prices, step.snapshots.of_list(group.id, step.now).prices
+    home = group if group.category_id is None else whole_list_group(step, store_id)
+    if home is None:
+        return
+    shown, listed = step.snapshots.of_crawl(crawl_id).prices, step.snapshots.of_list(home.id, step.now).prices
     roots = step.catalogue.category_ids[step.catalogue.roots]
-    for category_id in sorted(step.exceptions([store_id]).get(store_id, ())):
-        exception = open_membership(step.session, store_id, category_id)
+    for category_id in sorted(exceptions(step.session, [store_id]).get(store_id, ())):
         found = match(compare(shown, listed, only=roots == category_id), step.chain)
         alike = found.comparison.true_overlap >= step.chain.true_overlap and not found.failing_categories
-        enough = found.comparison.shared >= step.chain.category_min_shared
-        if exception is not None and exception.group_id is None and alike and enough:
-            exception.until, exception.ended_by = max(step.now, exception.since), "moved"
-            step.session.flush()
-            refresh_store_categories(step.session, [store_id])
-            step.log("unexcepted", group, store_id, candidate=crawl_id, reference=None, figures=found.figures())
+        if found.holds or (alike and found.comparison.shared >= step.chain.category_min_shared):
+            follow_whole_list(step, store_id, category_id, crawl_id, found.figures())
 
 
 def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:

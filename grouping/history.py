@@ -59,13 +59,18 @@ def read_bans(step: Step) -> dict[tuple[int, int], Ban]:
 
 
 def unresolved_ejections(step: Step) -> list[GroupEvent]:
-    """Return, for each store whose last placing event is an ejection, that event; ordered by store id of the chain."""
+    """Return, for each store whose last placing event is an ejection from a whole-list group, that event.
+
+    Ordered by store id of the chain.
+    """
     rows = step.session.scalars(
         sa.select(GroupEvent)
         .where(
             GroupEvent.company_id == step.company_id,
             GroupEvent.store_id.is_not(None),
             GroupEvent.kind.in_(PLACING_KINDS),
+            GroupEvent.group_id.not_in(sa.select(StoreGroup.id).where(StoreGroup.category_id.is_not(None)))
+            | GroupEvent.group_id.is_(None),
         )
         .order_by(GroupEvent.at, GroupEvent.id)
     )

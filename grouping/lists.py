@@ -156,9 +156,10 @@ def _list_row(group_id: int, item: News, line: ListLine | None) -> dict[str, Any
     }
 
 
-def found_list(session: Session, group_id: int, founders: list[int]) -> int:
+def found_list(session: Session, group_id: int, founders: list[int], category_id: int | None = None) -> int:
     """Start a group's list from what most of its founders (row ids, Ambassador first) show; return its length.
 
+    ``category_id``: the root category that the group is about (None: all).
     Absence is no vote, since no founder's past is asked; a tie goes to the earlier founder. Each line takes the
     earliest ``since`` and ``listed_since`` of the founders that saw it begin. What all of them found standing when they
     were first looked at is dated BEFORE_ALL: where a member differs from it, that is no news but its own deviation.
@@ -170,6 +171,7 @@ def found_list(session: Session, group_id: int, founders: list[int]) -> int:
         .join(Sku, Sku.id == price_table.c.sku_id)
         .join(first, sa.and_(first.c.store_id == price_table.c.store_id, first.c.category_id == Sku.root_category_id))
         .where(price_table.c.store_id.in_(founders), price_table.c.left_at.is_(None))
+        .where(sa.true() if category_id is None else Sku.root_category_id == category_id)
     )
     for row in rows.mappings():
         shown.setdefault(row["sku_id"], []).append(row)

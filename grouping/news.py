@@ -60,7 +60,8 @@ def _take(
     )
     share = len(news) / max(length or 0, 1)
     flipped = _change_time_between(chain, store, min(seen_before[root] for root in roots), crawl.observed_from)
-    waits = share > (chain.max_flip_change if flipped else chain.max_solo_change)
+    many = len(news) >= chain.category_min_different  # fewer are no other list, however short this one is
+    waits = many and share > (chain.max_flip_change if flipped else chain.max_solo_change)
     changed = 0 if waits else apply_news(session, group.id, news)
     record(
         session,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from grouping.references import Step
+from grouping.references import MIN_FOUNDERS, Step
 from splitcart.database.models import Crawl, GroupEvent, Membership, StoreGroup
 
 Subject = tuple[str, int]  # ("store", row id) or ("group", row id)
@@ -32,11 +32,14 @@ class Novelty:
     crawled: dict[int, int]  # by store: its newest crawl since the last run
     unplaced: set[int]  # stores that lost a place since
     members: dict[int, frozenset[int]]
+    min_founders: int
 
     def is_old(self, one: Subject, other: Subject) -> bool:
         """Whether these two were compared in vain and nothing new is known of either."""
         marks = self._marks(one), self._marks(other)
-        if not any(marks[0]) and not any(marks[1]) and self.last_event:
+        quiet = self.last_event and not any(marks[0]) and not any(marks[1])
+        too_few = self.min_founders > MIN_FOUNDERS and one[0] == other[0] == "store"  # alike, but apart for the number
+        if quiet and not too_few:
             return True
         return self.vain.pairs.get((one, other)) == (*marks[0], *marks[1])
 
@@ -72,9 +75,14 @@ def read_novelty(step: Step, groups: Iterable[StoreGroup], vain: Vain) -> Novelt
         .where(Crawl.company_id == step.company_id, Crawl.id > last_crawl)
         .group_by(Crawl.store_id)
     )
-    ended = sa.select(Membership.store_id).where(
-        Membership.until >= last.at if last else sa.true(), Membership.category_id.is_not_distinct_from(step.scope)
-    )
+    scoped: sa.ColumnElement[bool]
+    moved: sa.ColumnElement[bool]
+    scoped, moved = Membership.category_id.is_not_distinct_from(step.scope), Membership.until.is_not(None)
+    if step.scope is not None:  # a category seeks a place when the store is excepted there, or lost its whole list
+        scoped, moved = sa.or_(scoped, Membership.category_id.is_(None)), sa.true()
+    if last:
+        moved = sa.and_(moved, sa.or_(Membership.until >= last.at, Membership.since >= last.at))
+    unplaced = sa.select(Membership.store_id).where(scoped, moved)
     places = session.execute(
         sa.select(Membership.group_id, Membership.store_id).where(
             Membership.until.is_(None),
@@ -89,6 +97,7 @@ def read_novelty(step: Step, groups: Iterable[StoreGroup], vain: Vain) -> Novelt
         last_event,
         {group_id or 0: event for group_id, event in decided},
         {store_id or 0: crawl for store_id, crawl in crawled},
-        set(session.scalars(ended.where(Membership.until.is_not(None)))),
+        set(session.scalars(unplaced)),
         {group_id: frozenset(stores) for group_id, stores in members.items()},
+        step.min_founders,
     )

@@ -1,4 +1,6 @@
-"""Places for stores without a group: the best group whose list they show, or a new group with others like them.
+"""Places for stores without one: the best group whose list they show, or a new group with others like them.
+
+The same serves whole lists and, by the scope of the step, the list of one category.
 
 Rogues that were outcast are among them: a place found here is their re-homing. Stores are taken in the order of the
 chain's own ids, so that the same crawls give the same groups.
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 
 from grouping.choosing import Moment
+from grouping.departures import follow_whole_list
 from grouping.history import Ban, read_bans
 from grouping.lists import found_list
 from grouping.memberships import active_groups, join_group, make_ambassador
@@ -17,8 +20,11 @@ from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
 from grouping.overlap import compare
 from grouping.references import Step, judge_crawl, read_moments, references, same_list, speak_for_most
+from grouping.ungrouped import ungrouped
 from grouping.verdict import Match, Snapshot
-from splitcart.database.models import Crawl, Division, Membership, Store, StoreCategory, StoreGroup
+from splitcart.database.models import Category, Crawl, StoreGroup
+
+MAX_NAME = 120
 
 
 @dataclass
@@ -27,30 +33,6 @@ class Placed:
 
     joined: dict[str, str] = field(default_factory=dict)
     founded: dict[str, list[str]] = field(default_factory=dict)  # group name: founders
-
-
-def ungrouped(step: Step) -> list[Snapshot]:
-    """The standing offers of active, covered stores of kept divisions without a whole-list group."""
-    placed = sa.select(Membership.store_id).where(Membership.until.is_(None), Membership.category_id.is_(None))
-    query = sa.select(Store.id).where(
-        Store.company_id == step.company_id,
-        Store.is_active.is_(True),
-        Store.id.in_(sa.select(StoreCategory.store_id)),
-        Store.id.not_in(placed),
-        *kept_divisions(step),
-    )
-    found = (step.snapshots.of_store(store_id) for store_id in step.session.scalars(query.order_by(Store.store_id)))
-    return [snapshot for snapshot in found if snapshot is not None]
-
-
-def kept_divisions(step: Step) -> list[sa.ColumnElement[bool]]:
-    """The condition that a store belongs to a division that the chain's settings keep; none: all are kept."""
-    if not step.chain.divisions_kept:
-        return []
-    kept = sa.select(Division.id).where(
-        Division.company_id == step.company_id, Division.name.in_(step.chain.divisions_kept)
-    )
-    return [Store.division_id.in_(kept)]
 
 
 def groups_in_scope(step: Step) -> list[StoreGroup]:
@@ -84,7 +66,7 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     pool = [store for store in ungrouped(step) if not _join_best(step, store, groups, bans, novelty, placed)]
     for star in _stars(step, pool, novelty):
         name = step.names[star[0].store_id or 0]
-        if len(star) > 1 and name not in tried:
+        if len(star) >= step.min_founders and name not in tried:
             tried.add(name)
             _found(step, star, placed)
     return placed
@@ -116,10 +98,20 @@ def _join_best(
     if best is None:
         return False
     _, group, found = best
-    join_group(step.session, store_id, group.id, step.now, store.observed_to)
+    _enter(step, group, store)
     step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
     placed.joined[step.names[store_id]] = group.name
     return True
+
+
+def _enter(step: Step, group: StoreGroup, store: Snapshot) -> None:
+    """Give a store its place; what it shows of the whole list ends its places in category groups."""
+    store_id = store.store_id or 0
+    join_group(step.session, store_id, group.id, step.now, store.observed_to, category_id=step.scope)
+    if step.scope is None:
+        shown = store.prices.catalogue.category_ids[store.prices.complete]
+        for category_id in sorted(step.exceptions([store_id]).get(store_id, frozenset()).intersection(shown.tolist())):
+            follow_whole_list(step, store_id, category_id, store.crawl_id)
 
 
 def _stars(step: Step, pool: list[Snapshot], novelty: Novelty) -> list[list[Snapshot]]:
@@ -176,7 +168,8 @@ def _found(step: Step, star: list[Snapshot], placed: Placed) -> None:
     order.sort(key=lambda store: (store.crawl_id in complete, store.observed_to), reverse=True)
     group = StoreGroup(
         company_id=step.company_id,
-        name=f"{step.chain.slug} {step.names[order[0].store_id or 0]}",
+        category_id=step.scope,
+        name=_name(step, order[0]),
         status="HEALTHY",
         created_at=step.now,
         last_checked_at=step.now,
@@ -184,14 +177,14 @@ def _found(step: Step, star: list[Snapshot], placed: Placed) -> None:
     step.session.add(group)
     step.session.flush()
     founders = [store for store in order if abs(store.observed_to - order[0].observed_to) <= step.window]
-    found_list(step.session, group.id, [store.store_id or 0 for store in founders])
+    found_list(step.session, group.id, [store.store_id or 0 for store in founders], step.scope)
     showing = [(store, found) for store in order if (found := fits(step, group, store))]
-    if len(showing) < 2:
+    if len(showing) < step.min_founders:
         step.session.execute(sa.delete(list_table).where(list_table.c.group_id == group.id))
         step.session.delete(group)
         return
     for store, found in showing:
-        join_group(step.session, store.store_id or 0, group.id, step.now, store.observed_to)
+        _enter(step, group, store)
         step.log(
             "founded",
             group,
@@ -204,6 +197,17 @@ def _found(step: Step, star: list[Snapshot], placed: Placed) -> None:
     placed.founded[group.name] = sorted(step.names[store.store_id or 0] for store, _ in showing)
 
 
+def _name(step: Step, founder: Snapshot) -> str:
+    name = f"{step.chain.slug} {step.names[founder.store_id or 0]}"
+    if step.scope is None:
+        return name
+    category = step.session.get_one(Category, step.scope).name
+    return f"{name}: {category}"[:MAX_NAME]
+
+
 def _completely_crawled(step: Step, stores: Iterable[Snapshot]) -> set[int]:
-    crawl_ids = [store.crawl_id for store in stores]
+    """The crawls (row ids) that saw all that the step is about."""
+    crawl_ids = [store.crawl_id for store in stores if store.crawl_id is not None]
+    if step.scope is not None:
+        return set(crawl_ids)
     return set(step.session.scalars(sa.select(Crawl.id).where(Crawl.id.in_(crawl_ids), Crawl.complete.is_(True))))

@@ -19,6 +19,8 @@ from splitcart.database.models import AmbassadorTenure, Coverage, Crawl, GroupEv
 
 MIN_COMPARABLE_SHARE = 0.5  # of all that is known of either side: a crawl of one department does not place a store
 
+MIN_FOUNDERS = 2  # of a group of whole lists
+
 
 READ_AHEAD = timedelta(days=5)  # references are asked for since one store's crawl or another's
 
@@ -53,6 +55,11 @@ class Step:
             self.catalogue = self.catalogue.within(self.scope)
         hours, shelf = self.chain.window_hours, crawls or CrawlShelf()
         self.snapshots = Snapshots(self.session, self.catalogue, hours, shelf, self.scope)
+
+    @property
+    def min_founders(self) -> int:
+        """How many stores it takes to found a group."""
+        return MIN_FOUNDERS if self.scope is None else self.chain.min_category_stores
 
     @property
     def window(self) -> timedelta:

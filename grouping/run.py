@@ -1,12 +1,14 @@
 """One run for a company: checks of all groups, places for stores without one, merges, audits.
 
+Whole lists come first, then category after category what whole-list groups do not give.
+
 Each step is one transaction and finds its work in the database, so that a run that was killed is continued by the next.
 """
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,10 +18,11 @@ from grouping.departures import drop_inactive
 from grouping.merging import merge_groups
 from grouping.novelty import Vain
 from grouping.outcasts import settle_outcasts
-from grouping.placing import groups_in_scope, place_stores
+from grouping.placing import Placed, groups_in_scope, place_stores
 from grouping.references import Step
 from grouping.settling import settle_audits
 from grouping.snapshots import CrawlShelf, read_catalogue
+from grouping.ungrouped import categories_to_place, category_groups
 from splitcart.config import Chain
 from splitcart.database import only_one, transaction
 from splitcart.database.locks import lock_company
@@ -28,7 +31,12 @@ from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 
 Answer = TypeVar("Answer")
-Steps = Callable[[Callable[[Step], Any]], Any]  # does one piece of work in a transaction of its own
+
+
+class Steps(Protocol):
+    """Does one piece of work on whole lists, or on one root category (row id), in a transaction of its own."""
+
+    def __call__(self, work: Callable[[Step], Answer], scope: int | None = None) -> Answer: ...
 
 
 @dataclass
@@ -39,6 +47,7 @@ class RunReport:
     groups: list[GroupReport] = field(default_factory=list)
     inactive: list[str] = field(default_factory=list)
     joined: dict[str, str] = field(default_factory=dict)
+    category_joined: dict[str, list[str]] = field(default_factory=dict)  # category group: stores
     founded: dict[str, list[str]] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     excepted: dict[str, str] = field(default_factory=dict)
@@ -57,6 +66,15 @@ class RunReport:
         if check.has_decided or check.name not in self.founded:
             self.groups.append(check)
 
+    def add_places(self, placed: Placed, *, whole_list: bool) -> None:
+        """Add the places that stores found."""
+        self.founded.update(placed.founded)
+        if whole_list:
+            self.joined.update(placed.joined)
+            return
+        for store_id, name in placed.joined.items():
+            self.category_joined.setdefault(name, []).append(store_id)
+
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON takes it."""
         return asdict(self)
@@ -71,13 +89,14 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
     with only_one(engine, f"group run of {chain.slug}"):
         crawls = CrawlShelf()
 
-        def step(work: Callable[[Step], Answer]) -> Answer:
+        def step(work: Callable[[Step], Answer], scope: int | None = None) -> Answer:
             with transaction(engine) as session:
                 lock_company(session, company_id, alone=True)
-                return work(Step(session, chain, company_id, catalogue, clock(), crawls=crawls))
+                return work(Step(session, chain, company_id, catalogue, clock(), scope, crawls))
 
         newest_crawl = step(_newest_crawl)  # what comes in from here on is the next run's
-        report.inactive = step(drop_inactive)
+        gone = {store_id for scope in (None, *step(category_groups)) for store_id in step(drop_inactive, scope)}
+        report.inactive = sorted(gone)
         while _decide(report, step, newest_crawl):
             pass
         report.audits_settled = step(settle_audits)
@@ -95,13 +114,20 @@ def find_company(session: Session, chain: Chain) -> int:
 
 def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
     """Check all groups, then place and merge; return whether anything was decided, which may decide more."""
-    checks = [step(partial(_check, group_id)) for group_id in step(_group_ids)]
+    checks = [
+        step(partial(_check, group_id), scope)
+        for scope in (None, *step(category_groups))
+        for group_id in step(_group_ids, scope)
+    ]
     for check in checks:
         report.add_check(check)
-    moved = step(partial(_has_new_crawls, newest_crawl)) and _place(report, step)
+    has_new = partial(_has_new_crawls, newest_crawl)
+    moved = step(has_new) and _place(report, step, None)
     excepted, outliers = step(settle_outcasts)
     report.excepted.update(excepted)
     report.outliers += outliers
+    for category_id in step(categories_to_place) if step(has_new) else ():
+        moved |= _place(report, step, category_id)
     return bool(moved or excepted or any(check.has_decided for check in checks))
 
 
@@ -114,16 +140,15 @@ def _check(group_id: int, step: Step) -> GroupReport:
     return check_group(step, group)
 
 
-def _place(report: RunReport, step: Steps) -> bool:
+def _place(report: RunReport, step: Steps, scope: int | None) -> bool:
     """Place and merge in turn, until nothing changes any more; return whether anything did."""
     tried: set[str] = set()
     vain = Vain()
     moved = False
     while True:
-        placed = step(lambda now: place_stores(now, tried, vain))
-        merged = step(lambda now: merge_groups(now, vain))
-        report.joined.update(placed.joined)
-        report.founded.update(placed.founded)
+        placed = step(lambda now: place_stores(now, tried, vain), scope)
+        merged = step(lambda now: merge_groups(now, vain), scope)
+        report.add_places(placed, whole_list=scope is None)
         report.merged.update(merged)
         if not (placed.joined or placed.founded or merged):
             return moved

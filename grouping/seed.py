@@ -7,10 +7,11 @@ import sqlalchemy as sa
 
 from grouping.lists import found_list
 from grouping.memberships import confirm, join_group, leave_group, make_ambassador
-from grouping.placing import fits, groups_in_scope, kept_divisions
+from grouping.placing import fits, groups_in_scope
 from grouping.references import Step, speak_for_most
 from grouping.run import find_company
 from grouping.snapshots import read_catalogue
+from grouping.ungrouped import kept_divisions
 from grouping.verdict import Snapshot
 from splitcart.config import Chain
 from splitcart.database import transaction

@@ -163,13 +163,16 @@ def _binomial_term(m: int, n: int, rate: float) -> float:
 def match(comparison: Comparison, chain: Chain) -> Match:
     """Apply the match rule: True Overlap, enough shared skus, and every testable category holds.
 
+    Of a list so short that the share would not allow it, fewer than ``category_min_different`` skus may differ: a local
+    clearance among forty skus of one category is no other list.
     Where regular prices exist, 95 % equal ticket prices are a match too, if 99.5 % of the regular prices are equal and
     every testable category holds in them.
     """
     enough = comparison.shared >= chain.min_shared_skus
     failing = _failing(comparison, comparison.different_in, chain)
     rule: Literal["ticket", "regular"] | None = None
-    if enough and comparison.true_overlap >= chain.true_overlap and not failing:
+    few = comparison.shared - comparison.equal < chain.category_min_different
+    if enough and (few or comparison.true_overlap >= chain.true_overlap) and not failing:
         rule = "ticket"
     elif (
         enough

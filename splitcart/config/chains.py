@@ -63,6 +63,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     remerge_days: Span = 14.0
     max_exception_categories: Count = 3
     max_exception_share: Share = 0.25
+    min_category_stores: Count = 3
     # completeness
     complete_share: Share = 0.90
     min_reference_rows: Count = 10

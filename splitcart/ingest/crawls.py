@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from functools import partial
 from hashlib import file_digest
 from pathlib import Path
@@ -13,13 +12,13 @@ from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from grouping.audit import audit_crawl
-from grouping.memberships import open_membership, refresh_store_categories
+from grouping.candidates import stamp_candidates
+from grouping.memberships import refresh_store_categories
 from grouping.news import take_ambassador_news
 from splitcart.config import Chain, get_chain
 from splitcart.database import transaction
-from splitcart.database.bulk import insert_missing
 from splitcart.database.locks import lock_company
-from splitcart.database.models import Base, Coverage, Crawl, Price, PriceHistory, Store, StoreCategory
+from splitcart.database.models import Coverage, Crawl, Price, PriceHistory, Store, StoreCategory
 from splitcart.database.retention import retire_store
 from splitcart.errors import InputError
 from splitcart.ingest import facts
@@ -146,8 +145,7 @@ class CrawlIngester:
         refresh_store_categories(session, [store.id])
         changes = partial(facts.merged_changes, session, crawl.id)
         counts["list_news"] = take_ambassador_news(session, chain, store, crawl, changes, seen_before)
-        if complete:
-            _stamp_candidate(session, store, crawl, self.clock())
+        stamp_candidates(session, store.id, crawl.id, complete, self.clock())
         return counts
 
     def _rebuild(self, session: Session, chain: Chain, store: Store, catalogue: Catalogue) -> int:
@@ -187,18 +185,6 @@ def _read_kept(path: Path) -> ParsedCrawl:
 def _is_collision(error: BaseException) -> bool:
     """Two workers wanted the same rows at the same time and the database sent one of them back to start again."""
     return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in COLLISIONS
-
-
-def _stamp_candidate(session: Session, store: Store, crawl: Crawl, now: datetime) -> None:
-    """A member's crawl waits for its verdict; the Ambassador's own feeds the list and is no candidate."""
-    membership = open_membership(session, store.id)
-    if membership is None or membership.group_id is None:
-        return
-    groups = Base.metadata.tables["store_groups"]
-    if session.scalar(sa.select(groups.c.ambassador_id).where(groups.c.id == membership.group_id)) == store.id:
-        return
-    row = {"group_id": membership.group_id, "store_id": store.id, "crawl_id": crawl.id, "stamped_at": now}
-    insert_missing(session, Base.metadata.tables["store_group_candidates"], [row])
 
 
 def _finish(

@@ -136,9 +136,13 @@ class SmallChain:
 
     def listed(self, store_id):
         """The list of this store's group: price by number."""
+        return self.listed_by(self.group_of(store_id).id)
+
+    def listed_by(self, group_id):
+        """The list of a group: price by number."""
         from grouping.lists import read_list
 
         names = {sku_id: number for number, sku_id in self.skus.items()}
         with transaction(self.engine) as session:
-            lines = read_list(session, self.group_of(store_id).id)
+            lines = read_list(session, group_id)
             return {names[sku_id]: line.offer.price_cents for sku_id, line in lines.items() if line.left_at is None}
