@@ -12,7 +12,7 @@ help:
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
-	@echo "make bench   identity, ingestion and storage measured on this machine (about 15 minutes)"
+	@echo "make bench   identity, ingestion, storage and leases measured on this machine (about 15 minutes)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
@@ -50,6 +50,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.ingestion series --files 400
 	$(BIN)/python -m benchmarks.storage
 	$(BIN)/python -m benchmarks.identity
+	$(BIN)/python -m benchmarks.leases
 	$(BIN)/python -m benchmarks.policy
 
 clean:

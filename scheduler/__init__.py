@@ -9,14 +9,19 @@ from scheduler.entry import QueueEntry
 from scheduler.geography import StorePoint, find_clusters, invalid_reason, match_clusters
 from scheduler.leases import LeaseError, lease_stores, release_lease, renew_lease, take_back
 from scheduler.map import draw_map
+from scheduler.overview import Overview, read_overview
+from scheduler.plan import Plan, plan_discovery
 from scheduler.queue import ScrapeScheduler
 from scheduler.roster import has_stores
 from scheduler.stores import DatabaseStores
+from scheduler.turns import lease_in_turns
 
 __all__ = [
     "ClusterReport",
     "DatabaseStores",
     "LeaseError",
+    "Overview",
+    "Plan",
     "QueueEntry",
     "ScrapeScheduler",
     "StorePoint",
@@ -24,9 +29,12 @@ __all__ = [
     "find_clusters",
     "has_stores",
     "invalid_reason",
+    "lease_in_turns",
     "lease_stores",
     "match_clusters",
+    "plan_discovery",
     "read_clusters",
+    "read_overview",
     "release_lease",
     "renew_lease",
     "take_back",

@@ -1,5 +1,6 @@
 """Discovery: every store of the largest cluster within a tight time window, and a sample from elsewhere."""
 
+import itertools
 from collections.abc import Iterator
 from datetime import datetime
 from random import Random
@@ -16,20 +17,21 @@ def discovery_entries(
     """Yield unscraped stores in the order to scrape them, each once.
 
     The primary target is the largest cluster that has unscraped stores to hand out; every fifth entry comes from
-    outside it, at random. The count goes on from the last leases, whoever took them. With ``cluster_id`` only that
-    cluster is discovered, and the pattern neither applies nor moves on.
+    outside it, at random. The count goes on from the last leases, whoever took them. Parked stores make no cluster a
+    target: those that are due again come up as entries from outside, or when nothing else is left. With ``cluster_id``
+    only that cluster is discovered, and the pattern neither applies nor moves on.
     """
     waiting = {
         cluster.id: sorted(
             (store for store in cluster.stores if store.covered_at is None and store.is_free(now)),
-            key=lambda store: (store.strikes, store.id),
+            key=lambda store: (store.is_parked, store.strikes, store.id),
         )
         for cluster in roster.clusters.values()
         if cluster_id is None or cluster.id == cluster_id
     }
     since_outside = _targets_since_outside(roster)
-    while any(waiting.values()):
-        target = next(key for key, stores in waiting.items() if stores)
+    while targets := [key for key, stores in waiting.items() if stores and not stores[0].is_parked]:
+        target = targets[0]
         outside = [store for key, stores in waiting.items() if key != target for store in stores]
         cluster = roster.clusters[target]
         if outside and since_outside >= EVERY - 1:
@@ -41,6 +43,8 @@ def discovery_entries(
             store = waiting[target].pop(0)
             since_outside += 1
             yield _entry(store, "target" if cluster_id is None else "chosen", _target_reason(cluster, store))
+    for store in sorted(itertools.chain(*waiting.values()), key=lambda store: (store.strikes, store.id)):
+        yield _entry(store, "retry", "parked, tried once a week")
 
 
 def _targets_since_outside(roster: Roster) -> int:

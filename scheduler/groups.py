@@ -8,12 +8,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from scheduler.past import PastLease
 from splitcart.database.models import (
     Candidate,
     Category,
     Crawl,
     GroupEvent,
-    Lease,
     Membership,
     StoreCategory,
     StoreGroup,
@@ -57,7 +57,7 @@ class GroupStanding:
     pending: list[PendingCandidate] = field(default_factory=list)
     judged: list[tuple[int, datetime]] = field(default_factory=list)
     last_event_at: datetime | None = None
-    leases: list[Lease] = field(default_factory=list)
+    leases: list[PastLease] = field(default_factory=list)
     seen: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
 
     @property
@@ -70,7 +70,7 @@ class GroupStanding:
         """The members whose place is not in doubt, by row id."""
         return [store for store in self.members if store not in self.suspended]
 
-    def leased(self, kind: str, since: datetime) -> list[Lease]:
+    def leased(self, kind: str, since: datetime) -> list[PastLease]:
         """Return the leases of this step of the queue from ``since`` on that did not come to nothing."""
         return [
             lease
@@ -79,7 +79,7 @@ class GroupStanding:
         ]
 
 
-def read_groups(session: Session, company_id: int, leases: Iterable[Lease]) -> list[GroupStanding]:
+def read_groups(session: Session, company_id: int, leases: Iterable[PastLease]) -> list[GroupStanding]:
     """Read the active groups of a company, oldest first; a constant number of queries."""
     groups = {
         row.id: GroupStanding(

@@ -2,18 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from scheduler.queue import DISCOVERY_SHARE, ScrapeScheduler
+from scheduler.entry import QueueEntry
+from scheduler.queue import ScrapeScheduler
 from scheduler.roster import ENDED_WELL, company_row_id
 from splitcart.config import Chain
 from splitcart.database.models import Category, Company, Coverage, Lease, Store, StoreCategory, StoreGroup
 from splitcart.errors import FailedError, InputError
-from splitcart.measures.clock import Clock
+from splitcart.measures.clock import Clock, system_clock
 from splitcart.measures.lease import StoreLease
 
 LEASE_MINUTES = 60
@@ -34,8 +35,7 @@ def lease_stores(
     clock: Clock,
     rng: Random,
     cluster: str | None = None,
-    minutes: int = LEASE_MINUTES,
-    discovery_share: float = DISCOVERY_SHARE,
+    minutes: float = LEASE_MINUTES,
 ) -> list[StoreLease]:
     """Hand up to ``limit`` stores to ``worker`` for ``minutes``; an empty list means that nothing is due.
 
@@ -43,15 +43,48 @@ def lease_stores(
     wait for each other, so that no store goes out twice and the queue's pattern holds over all hosts. Raises InputError
     for a cluster that does not exist.
     """
-    company_id = company_row_id(session, company)
-    if company_id is None:
+    if not lock_for_leasing(session, company):
         return []
-    # NO KEY UPDATE: other transactions may still point foreign keys at the company. SQLite has locked already.
-    session.execute(sa.select(Company.id).where(Company.id == company_id).with_for_update(key_share=True))
-    now = clock()  # once: what expires between two looks would be free, and held
-    _take_back_expired(session, company_id, now)
-    scheduler = ScrapeScheduler(session, company, lambda: now, rng, cluster=cluster)
-    entries = scheduler.get_queue(limit, discovery_share)
+    now = now_of(session, clock)  # once: what expires between two looks would be free, and held
+    entries = take_back_and_queue(session, company, limit, now, rng, cluster)
+    return hand_out(session, company, entries, worker, now, minutes)
+
+
+def lock_for_leasing(session: Session, company: Chain, *, wait: bool = True) -> bool:
+    """Be the only one that lends stores of a company until the transaction ends; False when no store of it is known.
+
+    Without ``wait`` the answer is False also when another is at it. SQLite has locked already.
+    """
+    row = sa.select(Company.id).where(Company.slug == company.slug)
+    # NO KEY UPDATE: other transactions may still point foreign keys at the company.
+    return session.scalar(row.with_for_update(key_share=True, skip_locked=not wait)) is not None
+
+
+def now_of(session: Session, clock: Clock) -> datetime:
+    """Return the instant by which leases are given: real time is the database's, since the clocks of hosts differ.
+
+    Any other clock is a rehearsal's and counts as it is; SQLite's hosts are one machine.
+    """
+    if clock is system_clock and session.get_bind().dialect.name == "postgresql":
+        now: datetime = session.scalars(sa.select(sa.func.clock_timestamp())).one()
+        return now.astimezone(UTC)
+    return clock()
+
+
+def take_back_and_queue(
+    session: Session, company: Chain, limit: int, now: datetime, rng: Random, cluster: str | None = None
+) -> list[QueueEntry]:
+    """End the leases of a locked company that have expired, and return up to ``limit`` entries of its queue."""
+    of_company = Lease.company_id == sa.select(Company.id).where(Company.slug == company.slug).scalar_subquery()
+    _end(session, sa.and_(of_company, Lease.expires_at <= now), now)
+    return ScrapeScheduler(session, company, lambda: now, rng, cluster=cluster).get_queue(limit)
+
+
+def hand_out(
+    session: Session, company: Chain, entries: Sequence[QueueEntry], worker: str, now: datetime, minutes: float
+) -> list[StoreLease]:
+    """Lease the stores of these entries, in this order; the company must be locked."""
+    company_id = company_row_id(session, company)
     leases = [
         Lease(
             company_id=company_id,
@@ -72,12 +105,12 @@ def lease_stores(
     return _describe(session, company.slug, leases, [entry.categories for entry in entries])
 
 
-def renew_lease(session: Session, lease_id: int, clock: Clock, minutes: int = LEASE_MINUTES) -> StoreLease:
+def renew_lease(session: Session, lease_id: int, clock: Clock, minutes: float = LEASE_MINUTES) -> StoreLease:
     """Prolong a lease to ``minutes`` from now: the worker's heartbeat. Raise LeaseError when it is lost."""
     lease = _locked(session, lease_id)
     if lease.released_at is not None:
         raise LeaseError(f"lease {lease_id} ended ({lease.outcome}); stop this store and ask for another")
-    lease.expires_at = max(lease.expires_at, clock() + timedelta(minutes=minutes))
+    lease.expires_at = max(lease.expires_at, now_of(session, clock) + timedelta(minutes=minutes))
     session.flush()
     company = session.get_one(Company, lease.company_id).slug
     return _describe(session, company, [lease], [_categories(session, lease)])[0]
@@ -93,7 +126,7 @@ def release_lease(session: Session, lease_id: int, outcome: str, failure_class: 
         raise InputError(f"a lease ends with one of {', '.join(OUTCOMES)}, not {outcome!r}")
     lease = _locked(session, lease_id)
     if lease.outcome in {None, EXPIRED}:
-        lease.released_at = lease.released_at or clock()
+        lease.released_at = lease.released_at or now_of(session, clock)
         lease.outcome, lease.failure_class = outcome, failure_class
         session.flush()
     elif lease.outcome != outcome:
@@ -105,11 +138,7 @@ def take_back(
 ) -> list[int]:
     """Take stores back by hand, from a worker that is known to be dead; return the leases that were still held."""
     condition = Lease.id.in_(lease_ids) if worker is None else Lease.worker == worker
-    return _end(session, condition, clock())
-
-
-def _take_back_expired(session: Session, company_id: int, now: datetime) -> None:
-    _end(session, sa.and_(Lease.company_id == company_id, Lease.expires_at <= now), now)
+    return _end(session, condition, now_of(session, clock))
 
 
 def _end(session: Session, condition: sa.ColumnElement[bool], now: datetime) -> list[int]:

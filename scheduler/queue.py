@@ -15,8 +15,6 @@ from scheduler.selection import Selection
 from splitcart.config import Chain
 from splitcart.measures.clock import Clock
 
-DISCOVERY_SHARE = 0.5
-
 
 class ScrapeScheduler:
     """Decides what to scrape next for one company, on the state that ``session`` sees at the clock's instant.
@@ -43,17 +41,17 @@ class ScrapeScheduler:
         """Return up to ``limit`` covered stores: doubts first, then outliers and checks by turns."""
         return list(islice(self._optimization(), limit))
 
-    def get_queue(self, limit: int, discovery_share: float = DISCOVERY_SHARE) -> list[QueueEntry]:
+    def get_queue(self, limit: int) -> list[QueueEntry]:
         """Return up to ``limit`` stores of both phases, no store twice.
 
-        While both have work, ``discovery_share`` (0 to 1) of the entries are discovery's: exactly over a long queue,
+        While both have work, the chain's ``discovery_share`` of the entries are discovery's: exactly over a long queue,
         on average over many calls for one store. When one phase has nothing left the other gets the rest.
         """
         discovery, optimization = self._discovery(), self._optimization()
         carried = self._rng.random()
         entries: list[QueueEntry] = []
         while len(entries) < limit:
-            carried += discovery_share
+            carried += self._chain.discovery_share
             first, second = (discovery, optimization) if carried >= 1 else (optimization, discovery)
             carried %= 1
             entry = next(first, None) or next(second, None)

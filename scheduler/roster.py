@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from scheduler.geography import StorePoint, invalid_reason
+from scheduler.past import PastLease, read_past
 from splitcart.config import Chain
-from splitcart.database.models import Company, Crawl, Division, GeoCluster, Lease, Store, StoreCategory
+from splitcart.database.models import Company, Crawl, Division, GeoCluster, Store, StoreCategory
 from splitcart.errors import InputError
 from splitcart.measures.slugs import slug
 
-MEMORY = timedelta(days=60)  # older leases say nothing about today
 INGEST_GRACE = timedelta(hours=24)  # a finished crawl's file may take so long to reach the database
 BACK_OFF_CAP_HOURS = 48
 PARK_AFTER = 5  # failures in a row
@@ -86,7 +86,7 @@ class Roster:
 
     stores: dict[int, StoreStanding]
     clusters: dict[int | None, ClusterStanding]
-    leases: list[Lease] = field(default_factory=list)
+    leases: list[PastLease] = field(default_factory=list)
 
     @property
     def parked(self) -> list[StoreStanding]:
@@ -147,11 +147,7 @@ def read_roster(session: Session, chain: Chain, now: datetime) -> Roster:
         )
         if chain.is_store_id(row.store_id)  # no crawl of another would be accepted
     }
-    leases = list(
-        session.scalars(
-            sa.select(Lease).where(Lease.company_id == company_id, Lease.leased_at >= now - MEMORY).order_by(Lease.id)
-        )
-    )
+    leases = read_past(session, company_id, now)
     _read_coverage(session, company_id, stores)
     _judge(session, stores, leases, now)
     return Roster(stores=stores, clusters=_clusters(session, company_id, stores.values()), leases=leases)
@@ -178,9 +174,9 @@ def _read_coverage(session: Session, company_id: int, stores: dict[int, StoreSta
             )
 
 
-def _judge(session: Session, stores: dict[int, StoreStanding], leases: Iterable[Lease], now: datetime) -> None:
+def _judge(session: Session, stores: dict[int, StoreStanding], leases: Iterable[PastLease], now: datetime) -> None:
     """Count each store's fruitless attempts since its last useful file, and set when the next may begin."""
-    attempts: defaultdict[int, list[Lease]] = defaultdict(list)
+    attempts: defaultdict[int, list[PastLease]] = defaultdict(list)
     for lease in leases:
         store = stores.get(lease.store_id)
         if store is not None and (store.ingested_at is None or lease.leased_at > store.ingested_at):
@@ -192,7 +188,7 @@ def _judge(session: Session, stores: dict[int, StoreStanding], leases: Iterable[
         _judge_store(stores[row_id], tried, arrived_at.get(row_id), now)
 
 
-def _judge_store(store: StoreStanding, tried: Sequence[Lease], arrived_at: datetime | None, now: datetime) -> None:
+def _judge_store(store: StoreStanding, tried: Sequence[PastLease], arrived_at: datetime | None, now: datetime) -> None:
     died = False
     for lease in tried:
         ended_at = lease.released_at or lease.expires_at

@@ -1,4 +1,4 @@
-"""``splitcart schedule``: what to scrape next and why, where every cluster stands, and which stores are out."""
+"""``splitcart schedule``: what to scrape next and why, where every cluster stands, and stores lent by hand."""
 
 from __future__ import annotations
 
@@ -7,86 +7,163 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from splitcart.cli.common import console, database, make_table, print_json
+from splitcart.cli import schedule_tables as tables
+from splitcart.cli.common import database, print_json, print_line
 from splitcart.config import get_chain, get_chains, get_settings
 from splitcart.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from rich.table import Table
     from sqlalchemy.orm import Session
 
-    from scheduler import ScrapeScheduler
     from splitcart.config import Chain
+    from splitcart.measures.lease import StoreLease
 
 app = typer.Typer(no_args_is_help=True, help="Decide what to scrape next.")
+
+MAX_LEASES, MAX_MINUTES = 1000, 7 * 24 * 60
 
 Company = Annotated[str | None, typer.Option("--company", help="Only this company, by its slug (aldi, coles …).")]
 Cluster = Annotated[str | None, typer.Option("--cluster", help="Only stores of this cluster, by its name (perth).")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many stores to show for each company.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the queue for programs.")]
-LeaseIds = Annotated[list[int] | None, typer.Argument(metavar="[LEASE]...", help="Numbers of leases to take back.")]
-Worker = Annotated[str | None, typer.Option("--worker", help="Take back all that this worker holds.")]
+Json = Annotated[bool, typer.Option("--json", help="Print it for programs.")]
+LeaseIds = Annotated[list[int] | None, typer.Argument(metavar="[LEASE]...", help="Numbers of leases to end.")]
 
 
 @app.command("show")
 def show_command(company: Company = None, limit: Limit = 20, cluster: Cluster = None, as_json: Json = False) -> None:
     """Show the next stores of the queue, each with its reason; nothing is leased."""
-    if cluster and not company:
-        raise InputError("a cluster is one company's: name it with --company, too")
+    from random import SystemRandom
+
+    from scheduler import ScrapeScheduler
+
+    chains, clock = _chains(company, cluster), get_settings().clock()
     with _reading() as session:
-        if as_json:
-            queues = {chain.slug: _scheduler(session, chain, cluster).get_queue(limit) for chain in _chains(company)}
-            print_json(queues)
-            return
-        for chain in _chains(company):
-            scheduler = _scheduler(session, chain, cluster)
-            if not scheduler.roster.stores:
-                console.print(f"{chain.slug}: no active store is stored", soft_wrap=True)
-                continue
-            table = _table("#", "store", "mode", "step", "reason")
-            for number, entry in enumerate(scheduler.get_queue(limit), start=1):
-                table.add_row(str(number), entry.store_id, entry.mode, entry.kind, entry.reason)
-            _show(
-                table, f"{chain.name}: what to scrape next" if table.row_count else f"{chain.slug}: nothing is due now"
-            )
+        schedulers = [ScrapeScheduler(session, chain, clock, SystemRandom(), cluster=cluster) for chain in chains]
+        queues = [scheduler.get_queue(limit) for scheduler in schedulers]
+    if as_json:
+        print_json({chain.slug: queue for chain, queue in zip(chains, queues, strict=True)})
+        return
+    for chain, scheduler, queue in zip(chains, schedulers, queues, strict=True):
+        if scheduler.roster.stores:
+            tables.show_queue(chain, queue)
+        else:
+            tables.show_no_stores(chain)
 
 
 @app.command("status")
-def status_command(company: Company = None) -> None:
-    """Show each cluster's phase and coverage, the stores that are out, and those parked after repeated failures."""
+def status_command(company: Company = None, cluster: Cluster = None, as_json: Json = False) -> None:
+    """Show each cluster's phase and coverage, how far apart its discovery crawls are, what is out, and what fails."""
+    from scheduler import read_overview
+
+    chains, clock = _chains(company, cluster), get_settings().clock()
     with _reading() as session:
-        for chain in _chains(company):
-            scheduler = _scheduler(session, chain, None)
-            if not scheduler.roster.stores:
-                console.print(f"{chain.slug}: no active store is stored", soft_wrap=True)
-                continue
-            _show(_clusters_table(scheduler), chain.name)
-            for table, title in ((_leases_table(scheduler), "are out"), (_failing_table(scheduler), "failed last")):
-                if table.row_count:
-                    _show(table, f"{chain.name}: stores that {title}")
+        overviews = [read_overview(session, chain, clock, cluster) for chain in chains]
+    if as_json:
+        print_json({overview.company: overview for overview in overviews})
+        return
+    for chain, overview in zip(chains, overviews, strict=True):
+        if overview.clusters:
+            tables.show_overview(chain, overview)
+        else:
+            tables.show_no_stores(chain)
+
+
+@app.command("plan")
+def plan_command(
+    crawls: Annotated[int, typer.Option("--crawls", min=1, help="How many stores of each company are crawled a day.")],
+    company: Company = None,
+    cluster: Cluster = None,
+    as_json: Json = False,
+) -> None:
+    """Show when discovery of each cluster would be done, and whether one comparison window can hold it."""
+    from scheduler import plan_discovery
+
+    chains, clock = _chains(company, cluster), get_settings().clock()
+    with _reading() as session:
+        plans = [plan_discovery(session, chain, crawls, clock, cluster) for chain in chains]
+    if as_json:
+        print_json({chain.slug: plan for chain, plan in zip(chains, plans, strict=True)})
+        return
+    for chain, plan in zip(chains, plans, strict=True):
+        tables.show_plan(chain, plan)
+
+
+@app.command("lease")
+def lease_command(
+    company: Company = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_LEASES, help="How many stores to lease.")] = 1,
+    worker: Annotated[str | None, typer.Option("--worker", help="For whom; default: SPLITCART_WORKER.")] = None,
+    cluster: Cluster = None,
+    minutes: Annotated[
+        int, typer.Option("--minutes", min=1, max=MAX_MINUTES, help="How long they are lent without a sign of life.")
+    ] = 60,
+    as_json: Json = False,
+) -> None:
+    """Lease the next stores to be crawled by hand; without a company all companies take turns."""
+    chains = _chains(company, cluster)
+    leases = _lease(chains, worker or get_settings().worker, limit, cluster, minutes)
+    if as_json:
+        print_json(leases)
+    elif leases:
+        tables.show_leases(leases)
+    else:
+        print_line(f"{company or 'all companies'}: nothing is due now")
 
 
 @app.command("release")
-def release_command(leases: LeaseIds = None, worker: Worker = None) -> None:
-    """Take stores back before their leases expire, from a worker that is known to be dead."""
-    from scheduler import take_back
+def release_command(
+    leases: LeaseIds = None,
+    worker: Annotated[str | None, typer.Option("--worker", help="All that this worker holds.")] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option("--outcome", help="How the crawl ended: finished, partial or failed; default: taken back."),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why it failed, in a word (blocked, network …); with --outcome.")
+    ] = None,
+) -> None:
+    """End leases: take them back from a worker that is known to be dead, or tell how a crawl by hand ended."""
+    from scheduler import release_lease, take_back
     from splitcart.database import transaction
 
     if bool(leases) == (worker is not None):
         raise InputError("name either leases by number or one --worker; splitcart schedule status lists what is out")
-    engine = database()
+    if (worker and outcome) or (reason and outcome not in {"partial", "failed"}):
+        raise InputError("--outcome is of leases by number, and --reason says why one is partial or failed")
+    engine, clock = database(), get_settings().clock()
     try:
         with transaction(engine) as session:
-            taken = take_back(session, get_settings().clock(), lease_ids=leases or (), worker=worker)
+            if outcome:
+                for lease_id in leases or ():
+                    release_lease(session, lease_id, outcome, reason, clock)
+                ended = list(leases or ())
+            else:
+                ended = take_back(session, clock, lease_ids=leases or (), worker=worker)
     finally:
         engine.dispose()
-    given = f"worker {worker}" if worker is not None else f"leases {', '.join(map(str, leases or ()))}"
-    if not taken:
+    if not ended:
+        given = f"worker {worker}" if worker is not None else f"leases {', '.join(map(str, leases or ()))}"
         raise InputError(f"{given}: nothing of it is held; splitcart schedule status lists what is out")
-    console.print(f"took back leases {', '.join(map(str, taken))}", soft_wrap=True)
+    numbers = ", ".join(map(str, ended))
+    print_line(f"ended leases {numbers} as {outcome}" if outcome else f"took back leases {numbers}")
+
+
+def _lease(chains: list[Chain], worker: str, limit: int, cluster: str | None, minutes: int) -> list[StoreLease]:
+    from random import SystemRandom
+
+    from scheduler import lease_in_turns, lease_stores
+    from splitcart.database import transaction
+
+    engine, clock, rng = database(), get_settings().clock(), SystemRandom()
+    try:
+        with transaction(engine) as session:
+            if len(chains) == 1:
+                return lease_stores(session, chains[0], worker, limit, clock, rng, cluster, minutes)
+            return lease_in_turns(session, chains, worker, limit, clock, rng, minutes)
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -101,64 +178,7 @@ def _reading() -> Iterator[Session]:
         engine.dispose()
 
 
-def _chains(company: str | None) -> list[Chain]:
+def _chains(company: str | None, cluster: str | None) -> list[Chain]:
+    if cluster and not company:
+        raise InputError("a cluster is one company's: name it with --company, too")
     return [get_chain(company)] if company else list(get_chains().values())
-
-
-def _scheduler(session: Session, chain: Chain, cluster: str | None) -> ScrapeScheduler:
-    from random import SystemRandom
-
-    from scheduler import ScrapeScheduler
-
-    return ScrapeScheduler(session, chain, get_settings().clock(), SystemRandom(), cluster=cluster)
-
-
-def _show(table: Table, title: str) -> None:
-    console.print(title, style="bold", highlight=False, soft_wrap=True)
-    if table.row_count:
-        console.print(table)
-
-
-def _table(*headings: str) -> Table:
-    return make_table(*headings, right={"#", "stores", "covered", "out", "failures"})
-
-
-def _clusters_table(scheduler: ScrapeScheduler) -> Table:
-    table = _table("cluster", "phase", "stores", "covered", "parked", "out", "oldest data")
-    for cluster in scheduler.roster.clusters.values():
-        table.add_row(
-            cluster.name,
-            cluster.phase,
-            str(len(cluster.stores)),
-            str(cluster.covered),
-            str(sum(store.is_parked for store in cluster.stores)),
-            str(sum(store.held for store in cluster.stores)),
-            _age(cluster.oldest, scheduler.now),
-        )
-    return table
-
-
-def _leases_table(scheduler: ScrapeScheduler) -> Table:
-    table = _table("lease", "store", "worker", "expires (UTC)", "reason")
-    for lease in scheduler.roster.leases:
-        if lease.released_at is None and lease.store_id in scheduler.roster.stores:
-            store_id, expires = scheduler.roster.stores[lease.store_id].store_id, f"{lease.expires_at:%d %b %H:%M}"
-            table.add_row(str(lease.id), store_id, lease.worker, expires, lease.reason)
-    return table
-
-
-def _failing_table(scheduler: ScrapeScheduler) -> Table:
-    table = _table("store", "name", "failures", "last", "next try (UTC)", "")
-    for store in scheduler.roster.stores.values():
-        if store.strikes:
-            due = f"{store.not_before:%d %b %H:%M}" if store.not_before else ""
-            parked = "parked" if store.is_parked else ""
-            table.add_row(store.store_id, store.name, str(store.strikes), store.last_failure, due, parked)
-    return table
-
-
-def _age(instant: datetime | None, now: datetime) -> str:
-    if instant is None:
-        return "none"
-    hours = (now - instant).total_seconds() / 3600
-    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"

@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from splitcart.cli.common import console
 from splitcart.cli.schedule import app
 from splitcart.config import get_chain, get_settings
 from splitcart.database import open_database
+from splitcart.database.models import Lease
 from splitcart.errors import InputError
 from tests.scheduler.world import World
 
@@ -31,6 +33,12 @@ def run(*arguments: str) -> str:
     result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
+
+
+def table(output: str) -> dict[str, list[str]]:
+    """The rows of all tables by their first cell."""
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.splitlines() if line.startswith("│")]
+    return {first: rest for first, *rest in rows}
 
 
 def test_show_gives_stores_with_their_reasons_and_leases_nothing(world: World) -> None:
@@ -59,11 +67,75 @@ def test_status_tells_phase_coverage_and_what_is_out(world: World) -> None:
     (lease,) = world.lease(worker="host-1", cluster="albany")
     world.lease(cluster="albany")
     world.release(world.lease(cluster="perth")[0], "failed", "blocked")
-    lines = {line.split("│")[1].strip(): line.split("│")[2:] for line in run("status").splitlines() if "│" in line}
-    assert [cell.strip() for cell in lines["Perth"][:6]] == ["optimization", "3", "3", "0", "0", "4 days"]
-    assert [cell.strip() for cell in lines["Albany"][:6]] == ["discovery", "2", "0", "0", "2", "none"]
-    assert [cell.strip() for cell in lines[str(lease.lease_id)][:2]] == [lease.store_id, "host-1"]
-    assert any("blocked" in "".join(cells) for cells in lines.values())
+    lines = table(run("status"))
+    assert lines["Perth"][:6] == ["optimization", "3", "3 (100%)", "0", "0", "4 days"]
+    assert lines["Perth"][6:] == ["15 Nov 22:00", "15 Nov 22:00", "0.0 h", "3 of 3 in 48 h"]
+    assert lines["Albany"] == ["discovery", "2", "0 (0%)", "0", "2", "none", "", "", "", ""]
+    assert lines[str(lease.lease_id)][:2] == [lease.store_id, "host-1"]
+    assert any("blocked" in cells for cells in lines.values())
+
+
+def test_status_of_a_pilot_cluster_tells_how_far_from_one_window_its_discovery_is(world: World) -> None:
+    albany = sorted(world.stores_of(2))
+    world.crawl(albany[0], ago=75)
+    world.crawl(albany[1], ago=3)
+    world.crawl(albany[0], ago=2)  # not its discovery
+    (cluster,) = json.loads(run("status", "--company", "aldi", "--cluster", "albany", "--json"))["aldi"]["clusters"]
+    assert (cluster["name"], cluster["phase"], cluster["covered"]) == ("Albany", "optimization", 2)
+    assert (cluster["spread_hours"], cluster["in_window"], cluster["window_hours"]) == (72.0, 1, 48.0)
+    assert cluster["discovered_from"] == "2026-11-16T23:00:00Z" or cluster["discovered_from"].startswith(
+        "2026-11-16T23"
+    )
+
+
+def test_plan_says_when_each_cluster_is_done_and_what_one_window_holds(world: World) -> None:
+    world.cluster("Sydney", 7)
+    output = run("plan", "--crawls", "1")
+    # While Perth is optimized, half of the crawls are discovery's; the fifth of them is a sample of Albany.
+    assert table(output)["Sydney"] == ["7", "7", "22 Nov 02:00", "06 Dec 02:00", "336.0 h", "2 of 7", "7 !"]
+    assert table(output)["Albany"][:2] + table(output)["Albany"][3:] == [
+        "2",
+        "2",
+        "08 Dec 02:00",
+        "0.0 h",
+        "1 of 2",
+        "",
+    ]
+    assert "One window of 48 h holds 0 stores of a target." in output
+    assert "Not inside one window: Sydney." in output
+    assert "coles: nothing is left to discover" in output
+    output = run("plan", "--crawls", "1", "--company", "aldi", "--cluster", "albany")
+    assert table(output)["Albany"] == ["2", "2", "21 Nov 02:00", "22 Nov 02:00", "24.0 h", "2 of 2", "1"]
+    assert "holds 2 stores" in output
+    assert "Not inside" not in output
+    plan = json.loads(run("plan", "--crawls", "40", "--json"))["aldi"]
+    assert (plan["crawls_a_day"], plan["window_stores"], plan["clusters"][0]["in_window"]) == (40, 32, 7)
+
+
+def test_lease_hands_stores_to_a_person_and_release_tells_how_it_ended(world: World) -> None:
+    (first,) = json.loads(run("lease", "--company", "aldi", "--cluster", "albany", "--worker", "me", "--json"))
+    assert first["reason"].startswith("discovery of Albany")
+    others = run("lease", "--limit", "9", "--minutes", "300")
+    assert others.count("aldi") == 4
+    assert "20 Nov 07:00" in others
+    assert run("lease").strip() == "all companies: nothing is due now"
+    assert run("lease", "--company", "aldi").strip() == "aldi: nothing is due now"
+    given = str(first["lease_id"])
+    assert (
+        run("release", given, "--outcome", "failed", "--reason", "blocked").strip() == f"ended leases {given} as failed"
+    )
+    with Session(world.engine) as session:
+        row = session.get_one(Lease, first["lease_id"])
+        assert (row.worker, row.outcome, row.failure_class) == ("me", "failed", "blocked")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--worker", "me", "--outcome", "failed"], ["1", "--reason", "blocked"], ["1", "--outcome", "great"]]
+)
+def test_a_release_that_contradicts_itself_is_refused(world: World, arguments: list[str]) -> None:
+    world.lease()
+    with pytest.raises(InputError, match=r"--outcome is of leases|finished, partial, failed"):
+        run("release", *arguments)
 
 
 def test_release_takes_stores_back_by_number_or_by_worker(world: World) -> None:

@@ -142,3 +142,32 @@ def test_a_store_that_joins_later_reopens_discovery_of_its_cluster(world: World)
     assert [entry.store for entry in world.queue("discovery")] == [new]
     world.change(Store, new, is_active=False)
     assert world.queue("discovery") == []
+
+
+@pytest.mark.parametrize(("limit", "got"), [(0, 0), (1, 1), (6, 6), (7, 7), (8, 7), (1000, 7)])
+def test_a_queue_is_as_long_as_asked_or_as_the_supply(embedded: World, limit: int, got: int) -> None:
+    embedded.cluster("Perth", 4)
+    embedded.cluster("Bunbury", 2)
+    embedded.store(None)
+    assert len({entry.store for entry in embedded.queue("discovery", limit=limit)}) == got
+
+
+def test_parked_stores_make_no_cluster_the_target_but_come_up_from_outside_it(world: World) -> None:
+    """The largest cluster is through but for stores that never answer: they must not hold up the next one."""
+    perth, bunbury = world.cluster("Perth", 6), world.cluster("Bunbury", 5)
+    covered, parked = sorted(world.stores_of(perth))[:3], sorted(world.stores_of(perth))[3:]
+    world.crawl(*covered)
+    world.park(*parked)
+    assert [(entry.kind, entry.cluster_id) for entry in world.queue("discovery")] == [("target", bunbury)] * 5
+    world.wait(8 * 24)
+    queue = world.queue("discovery")
+    assert [entry.kind for entry in queue] == ["target"] * 4 + ["outside", "target", "retry", "retry"]
+    assert {entry.store for entry in queue if entry.kind != "target"} == set(parked)
+    assert all("failed 5 times, last: unknown_store" in entry.reason for entry in queue if entry.store in parked)
+
+
+def test_when_only_parked_stores_are_left_the_queue_is_empty_until_they_are_due(embedded: World) -> None:
+    embedded.park(*embedded.stores_of(embedded.cluster("Perth", 2)))
+    assert embedded.queue() == []
+    embedded.wait(8 * 24)
+    assert [entry.kind for entry in embedded.queue()] == ["retry", "retry"]

@@ -1,11 +1,6 @@
 """A store is with one worker at a time, comes back from a dead one, and backs off when it fails."""
 
-import random
-import subprocess
-import sys
-from collections import Counter
-from datetime import timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +10,7 @@ from scheduler import LeaseError, lease_stores, release_lease, renew_lease, take
 from splitcart.database import transaction
 from splitcart.database.models import Lease
 from splitcart.errors import InputError
+from splitcart.measures.clock import shifted_clock, system_clock
 from tests.scheduler.world import World, hours
 
 
@@ -224,73 +220,19 @@ def test_the_schema_refuses_a_second_held_lease_of_a_store(world: World) -> None
         session.add(row)
 
 
-WORKER = """
-import sys
-from random import Random
-from scheduler import lease_stores, release_lease
-from splitcart.database import create_engine, transaction
-from tests.scheduler.world import CHAIN, START
-
-engine = create_engine(sys.argv[1])
-sys.stdin.readline()  # all start at once
-while True:
-    with transaction(engine) as session:
-        leases = lease_stores(session, CHAIN, sys.argv[2], 2, lambda: START, Random(int(sys.argv[2])))
-    if not leases:
-        break
-    for lease in leases:
-        print(lease.store_id, flush=True)
-engine.dispose()
-"""
-
-
-def test_processes_that_lease_at_the_same_time_never_share_a_store_and_keep_the_pattern(world: World) -> None:
-    perth = world.cluster("Perth", 40)
-    world.cluster("Bunbury", 12)
-    url = world.engine.url.render_as_string(hide_password=False)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": Path(__file__).parents[2], "text": True}
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, url, str(number)], **pipes) for number in range(4)]
-    for worker in workers:
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    answers = [worker.communicate()[0].split() for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0, 0, 0]
-    stores = Counter(store for answer in answers for store in answer)
-    assert len(stores) == 52
-    assert set(stores.values()) == {1}
-    with Session(world.engine) as session:
-        inside = [lease.cluster_id == perth for lease in session.scalars(sa.select(Lease).order_by(Lease.id))]
-    assert inside[:50] == [True, True, True, True, False] * 10
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_no_store_is_forgotten_whatever_becomes_of_its_leases(sqlite: sa.Engine, seed: int) -> None:
-    world, chance = World(sqlite), random.Random(seed)  # two weeks of workers that finish, lose files, fail and die
-    perth = world.cluster("Perth", 5)
-    world.store(None)
-    held: dict[str, object] = {}
-    tried: Counter[str] = Counter()
-    for _ in range(110):
-        for lease in world.lease(chance.randint(0, 2)):
-            assert lease.store_id not in held
-            held[lease.store_id] = lease
-            tried[lease.store_id] += 1
-        world.wait(chance.choice([0.5, 1.2, 6]))
-        for store_id, lease in list(held.items()):
-            fate = chance.choice(["finished", "lost", "failed", "dies", "works on"])
-            if fate == "finished":
-                world.crawl(world.row_id(lease))
-            if fate in {"finished", "lost", "failed"}:
-                world.release(lease, "failed" if fate == "failed" else "finished")
-            if fate == "works on" and lease.expires_at > world.now:
-                held[store_id] = renew(world, lease.lease_id)
-            elif fate != "works on" or lease.expires_at <= world.now:
-                del held[store_id]
-                if fate in {"dies", "works on"}:
-                    with transaction(sqlite) as session:
-                        take_back(session, world.clock, lease_ids=[lease.lease_id])
-    assert len(tried) == 6
-    assert min(tried.values()) >= 2
-    world.wait(8 * 24)
-    assert {lease.store_id for lease in world.lease(20)} | set(held) == set(tried)
-    assert perth
+def test_real_time_is_the_databases_so_a_host_whose_clock_is_wrong_takes_nothing_back(
+    postgres: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(postgres)
+    world.cluster("Perth", 1)
+    world.clock = system_clock
+    (lease,) = world.lease()
+    assert abs(lease.expires_at - datetime.now(UTC) - hours(1)) < timedelta(minutes=1)
+    ahead = datetime.now(UTC) + hours(5)
+    with monkeypatch.context() as patched:  # the interpreter of a host that lives five hours later
+        patched.setattr("splitcart.measures.clock.datetime", type("Ahead", (), {"now": lambda zone: ahead}))
+        assert system_clock() == ahead
+        assert world.lease(worker="another") == []
+    assert world.lease_row(lease).released_at is None
+    world.clock = shifted_clock(ahead)  # a rehearsal's clock counts
+    assert len(world.lease(worker="another")) == 1

@@ -1,10 +1,10 @@
 """The budget is shared between the phases."""
 
+import msgspec
 import pytest
-from sqlalchemy.orm import Session
 
 from splitcart.database import transaction
-from tests.scheduler.world import World
+from tests.scheduler.world import CHAIN, World
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def both(embedded: World) -> World:
 
 @pytest.mark.parametrize(("share", "discovered"), [(0, 0), (0.25, 10), (0.5, 20), (1, 40)])
 def test_a_long_queue_is_split_exactly(both: World, share: float, discovered: int) -> None:
-    with Session(both.engine) as session:
-        modes = [entry.mode for entry in both.scheduler(session).get_queue(40, discovery_share=share)]
+    both.chain = msgspec.structs.replace(CHAIN, discovery_share=share)
+    modes = [entry.mode for entry in both.queue(limit=40)]
     assert abs(modes.count("discovery") - discovered) <= 1
 
 

@@ -135,6 +135,13 @@ class World:
             )
         return group_id
 
+    def park(self, *stores: int) -> None:
+        """Each store failed five times in a row, just now."""
+        facts = {"company_id": self.company_id, "worker": "host", "mode": "discovery", "kind": "chosen", "reason": ""}
+        ended = {"outcome": "failed", "failure_class": "unknown_store"}
+        times = {"leased_at": self.now, "expires_at": self.now, "released_at": self.now}
+        self._add_all([Lease(store_id=store, **facts, **ended, **times) for store in stores for _ in range(5)])
+
     def suspend(self, group_id: int, store: int) -> None:
         with transaction(self.engine) as session:
             session.execute(
