@@ -58,7 +58,8 @@ def _targets_since_outside(roster: Roster) -> int:
 
 def _entry(store: StoreStanding, kind: str, reason: str) -> QueueEntry:
     if store.strikes:
-        reason += f"; failed {store.strikes} times, last: {store.last_failure}"
+        often = "once" if store.strikes == 1 else f"{store.strikes} times"
+        reason += f"; failed {often}, last: {store.last_failure}"
     return QueueEntry(
         store=store.id, store_id=store.store_id, reason=reason, mode="discovery", kind=kind, cluster_id=store.cluster_id
     )

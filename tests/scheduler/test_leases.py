@@ -132,7 +132,7 @@ def test_a_finished_store_waits_for_its_file_and_is_not_crawled_twice(embedded: 
     embedded.wait(20)
     assert embedded.lease() == []
     embedded.wait(10)  # the file never came
-    assert embedded.lease()[0].reason.endswith("failed 1 times, last: no complete category came of it")
+    assert embedded.lease()[0].reason.endswith("failed once, last: no complete category came of it")
 
 
 def test_failures_back_off_two_four_eight_hours(embedded: World) -> None:
