@@ -104,31 +104,27 @@ class Catalogue:
 
     def category(self, session: Session, path: tuple[str, ...]) -> tuple[int, int]:
         """Return (category id, root id) of a path, creating what is missing from the root down."""
-        if path in self.categories:
-            return self.categories[path]
-        parent_id, root_id = self.category(session, path[:-1]) if len(path) > 1 else (None, None)
-        text = PATH_SEPARATOR.join(path)
-        row = {
-            "company_id": self.company_id,
-            "parent_id": parent_id,
-            "root_id": root_id,
-            "name": path[-1],
-            "path": text,
-        }
-        insert_missing(session, category_table, [row])
-        category_id = session.scalar(
-            sa.select(Category.id).where(Category.company_id == self.company_id, Category.path == text)
-        )
-        if category_id is None:
-            raise LookupError(f"category {text!r} vanished while it was being created")
-        self.categories[path] = (category_id, root_id or category_id)
+        if path not in self.categories:
+            self._create_categories(session, {path})
         return self.categories[path]
 
     def prepare(self, session: Session, parsed: ParsedCrawl) -> None:
         """Create the categories that a crawl names, in one order for all workers, so that none waits for another."""
-        paths = {row.category_path for row in parsed.rows} | {(name,) for name in parsed.categories}
-        for path in sorted(paths):
-            self.category(session, path)
+        self._create_categories(
+            session, {row.category_path for row in parsed.rows} | {(name,) for name in parsed.categories}
+        )
+
+    def _create_categories(self, session: Session, paths: set[tuple[str, ...]]) -> None:
+        """Create the categories of the paths, and those above them, that are not known yet: one level at a time."""
+        wanted = {path[:depth] for path in paths for depth in range(1, len(path) + 1)} - self.categories.keys()
+        for depth in sorted({len(path) for path in wanted}):
+            rows = []
+            for path in sorted(path for path in wanted if len(path) == depth):
+                parent_id, root_id = self.categories[path[:-1]] if depth > 1 else (None, None)
+                place = {"company_id": self.company_id, "parent_id": parent_id, "root_id": root_id}
+                rows.append({**place, "name": path[-1], "path": PATH_SEPARATOR.join(path)})
+            insert_missing(session, category_table, rows)
+            self._read_categories(session)
 
     def take_in(
         self, session: Session, rows: list[ProductRow], seen_from: datetime, seen_at: datetime

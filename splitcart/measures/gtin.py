@@ -30,7 +30,8 @@ def parse_gtin(text: str | int | None, *, sku: str | int | None = None) -> Gtin 
     """
     if text is None or isinstance(text, bool):
         return None
-    codes = [ean.compact(piece) for piece in str(text).split(",")]
+    text = str(text)
+    codes = [text] if text.isascii() and text.isdigit() else [ean.compact(piece) for piece in text.split(",")]
     own = str(sku).strip().lstrip("0") if sku is not None else None
     valid = [code for code in codes if _is_gtin(code) and code.lstrip("0") != own]
     code = next((code for code in valid if len(code) == 13), valid[0] if valid else None)
@@ -38,7 +39,10 @@ def parse_gtin(text: str | int | None, *, sku: str | int | None = None) -> Gtin 
 
 
 def _is_gtin(code: str) -> bool:
-    return len(code) in _LENGTHS and code.isascii() and code.isdigit() and code.strip("0") != "" and ean.is_valid(code)
+    if not (len(code) in _LENGTHS and code.isascii() and code.isdigit() and code.strip("0") != ""):
+        return False
+    digits = [int(digit) for digit in reversed(code)]  # ean.is_valid takes ten times as long, for the same
+    return (sum(digits[::2]) + 3 * sum(digits[1::2])) % 10 == 0
 
 
 def _described(code: str) -> Gtin:

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from splitcart.measures.names import name_words
 from splitcart.measures.packs import Pack
 
 _DROPPED = re.compile(r"[^a-z0-9\s]")
@@ -43,15 +42,12 @@ def brand_key(brand: str | None) -> str:
     return words_key(re.sub(r"^the\s+(?=\S)", "", clean_brand(brand), flags=re.IGNORECASE))
 
 
-def product_key(name: str | None, brand: str, brand_words: frozenset[str], pack: Pack) -> str:
-    """Return the key of a name, the key of its ``brand`` (whose words the name may repeat) and its pack.
+def product_key(said: frozenset[str], brand: str, brand_words: frozenset[str], pack: Pack) -> str:
+    """Return the key of what a name ``said``, the key of its ``brand`` (whose words the name may repeat) and its pack.
 
     Empty without a brand, without a pack, and for a name without a word: the rest alone would make different products
     one.
     """
-    if not (brand and pack):
+    if not (brand and pack and said):
         return ""
-    words = name_words(name, without=brand_words)
-    if not (words or name_words(name)):
-        return ""
-    return "|".join([brand, " ".join(sorted(words)), str(pack)])
+    return "|".join([brand, " ".join(sorted(said - brand_words)), str(pack)])

@@ -10,7 +10,7 @@ _UNITS = "kgs?|grams?|g|kilograms?|mls?|millilitres?|litres?|l|pks?|packs?|each|
 _SIZE = re.compile(
     rf"\b(?:{_AMOUNT}\s*[x\u00d7]\s*)*{_AMOUNT}(?:\s*-\s*{_AMOUNT})?\s*(?:{_UNITS})\b(?:\s*[x\u00d7]\s*[0-9]+\b)?"
 )
-_MARKS = re.compile(r"['\u2019`\u00b4.\u00ae\u2122\u00a9]")
+_MARKS = {ord(mark): None for mark in "'\u2019`\u00b4.\u00ae\u2122\u00a9"} | {ord("%"): "pc "}
 _WORD = re.compile("[a-z0-9]+")
 _SMALL = """
     a an the and n or of in on for with w by to x per approx approximately about min pk pack packs kg each ea size
@@ -46,22 +46,28 @@ _SPELLINGS = {
 _NO_PLURAL = ("ss", "us", "is")
 
 
-def name_words(text: object, *, without: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the words that a name says: singular, in one spelling, without sizes, small words and those ``without``.
+def name_words(text: object) -> frozenset[str]:
+    """Return the words that a name says: singular, in one spelling, without sizes and small words.
 
     ``Choc Chip Yoghurts 6 x 125g`` says chocolate, chip, yogurt. Anything but text says nothing.
     """
     if not isinstance(text, str):
         return frozenset()
-    plain = unicodedata.normalize("NFKD", html.unescape(text)).lower()
+    plain = html.unescape(text) if "&" in text else text
+    plain = plain.lower() if plain.isascii() else unicodedata.normalize("NFKD", plain).lower()
     plain = _SIZE.sub(" ", plain.replace("red. ", "reduced "))
-    plain = _MARKS.sub("", plain.replace("%", "pc ")).encode("ascii", "ignore").decode()
-    words = {said for word in _WORD.findall(plain) if word not in _SMALL_WORDS for said in _one_spelling(word)}
-    return frozenset(words - without)
+    plain = plain.translate(_MARKS)
+    plain = plain if plain.isascii() else plain.encode("ascii", "ignore").decode()
+    said: set[str] = set()
+    for word in _WORD.findall(plain):
+        said.update(_one_spelling(word))
+    return frozenset(said)
 
 
 @lru_cache(maxsize=2**14)
 def _one_spelling(word: str) -> list[str]:
+    if word in _SMALL_WORDS:
+        return []
     singular = _singular(word)
     return _SPELLINGS.get(word, _SPELLINGS.get(singular, singular)).split()
 

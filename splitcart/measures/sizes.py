@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import prod
 
 
@@ -95,15 +95,26 @@ def parse_sizes(*texts: str | None) -> tuple[Size, ...]:
     without a number itself. The rules, with examples: docs/retailers.md#sizes.
     """
     found = {size for text in texts if text for size in _sizes_of(_plain(text))}
-    return tuple(sorted(found, key=str))
+    return tuple(sorted(found, key=str) if len(found) > 1 else found)
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"(?<=[0-9]),(?=[0-9])", "", text.lower()).replace(",", " ")
+    text = text.lower()
+    return re.sub(r"(?<=[0-9]),(?=[0-9])", "", text).replace(",", " ") if "," in text else text
 
 
-def _sized(number: str | int | Decimal, spelling: str, units: Mapping[str, str] = _SIZE_UNITS) -> Size:
-    unit, factor = _SCALED.get(units[spelling], (units[spelling], 1))
+@lru_cache(maxsize=2**13)  # a chain's packs come in a few hundred sizes
+def _sized(number: str | int | Decimal, spelling: str) -> Size:
+    return _in_unit(number, _SIZE_UNITS[spelling])
+
+
+@lru_cache(maxsize=2**13)
+def _content(number: str | int | Decimal, spelling: str) -> Size:
+    return _in_unit(number, _CONTENT_UNITS[spelling])
+
+
+def _in_unit(number: str | int | Decimal, unit: str) -> Size:
+    unit, factor = _SCALED.get(unit, (unit, 1))
     return Size(Decimal(number) * factor, unit)
 
 
@@ -123,14 +134,29 @@ def _count(factors: str) -> int:
     return prod(int(factor) for factor in re.findall("[0-9]+", factors))
 
 
-def _sizes_of(text: str) -> list[Size]:
+# What a text must have for one of the patterns to match; to look for it takes a fraction of the time.
+_DIGIT = re.compile("[0-9]")
+_TIMES_A_NUMBER = re.compile(r"[x\u00d7]\s*[0-9]")
+_SPAN = re.compile(r"[-\u2013]\s*[0-9]")
+_MULTIPLIED = re.compile(rf"{_TIMES_A_NUMBER.pattern}|case|:")
+
+
+@lru_cache(maxsize=2**14)  # size fields repeat, and so do names in the next post-processing
+def _sizes_of(text: str) -> tuple[Size, ...]:
     found: list[Size] = []
-    text = _taken(text, _SIZES.span, lambda m: (_sized(m[1], m[3]), _sized(m[2], m[3])), found)
-    text = _taken(text, _SIZES.product, lambda m: (Size(Decimal(_count(m[1])), "pk"), _sized(m[2], m[3])), found)
-    text = _taken(text, _SIZES.repeated, lambda m: (_sized(m[1], m[2]), Size(Decimal(m[3]), "pk")), found)
-    text = _taken(text, _SIZES.single, lambda m: (_sized(m[1], m[2]),), found)
-    _taken(text, _LONE_UNIT, lambda m: (_lone(_SIZE_UNITS[m[1]]),), found)
-    return found
+    if _DIGIT.search(text):
+        if _SPAN.search(text):
+            text = _taken(text, _SIZES.span, lambda m: (_sized(m[1], m[3]), _sized(m[2], m[3])), found)
+        if _TIMES_A_NUMBER.search(text):
+            text = _taken(text, _SIZES.product, lambda m: (_pieces(_count(m[1])), _sized(m[2], m[3])), found)
+            text = _taken(text, _SIZES.repeated, lambda m: (_sized(m[1], m[2]), _pieces(int(m[3]))), found)
+        text = _taken(text, _SIZES.single, lambda m: (_sized(m[1], m[2]),), found)
+    found += [_lone(_SIZE_UNITS[word]) for word in _LONE_UNIT.findall(text)]
+    return tuple(found)
+
+
+def _pieces(count: int) -> Size:
+    return Size(Decimal(count), "pk")
 
 
 def _lone(unit: str) -> Size:
@@ -159,30 +185,33 @@ def total_size(*texts: str | None) -> Size | None:
     field last. Two different sizes in one text, a range, a minimum and a weight per piece tell nothing. ``xCase``
     without a number is 24, as the liquor trade has it.
     """
-    readings = [_contents_of(_plain(text)) for text in reversed(texts) if text]
-    for rank in range(4):
-        for reading in readings:
-            if len(reading[rank]) == 1:
-                return next(iter(reading[rank]))
+    plain = [_plain(text) for text in reversed(texts) if text]
+    multiplied = [text for text in plain if _MULTIPLIED.search(text)]
+    for rank, candidates in enumerate((multiplied, plain, plain, plain)):
+        for text in candidates:
+            if len(found := _contents_of(text)[rank]) == 1:
+                return next(iter(found))
     return None
 
 
-def _contents_of(text: str) -> tuple[set[Size], set[Size], set[Size], set[Size]]:
+_Contents = tuple[frozenset[Size], frozenset[Size], frozenset[Size], frozenset[Size]]
+
+
+@lru_cache(maxsize=2**14)
+def _contents_of(text: str) -> _Contents:
     """Return a text's multiplied measures, plain measures, lengths and sheets, and counts."""
     multiplied: list[Size] = []
     plain: list[Size] = []
-    sized = partial(_sized, units=_CONTENT_UNITS)
     if not _NOT_FIXED.search(text):
-        text = _taken(text, _LIQUOR, lambda m: (sized(int(m[1] or m[4]) * Decimal(m[2]), m[3]),), multiplied)
-        text = _CONTENTS.span.sub(" ", text)
-        text = _taken(text, _CONTENTS.product, lambda m: (sized(_count(m[1]) * Decimal(m[2]), m[3]),), multiplied)
-        text = _taken(text, _CONTENTS.repeated, lambda m: (sized(int(m[3]) * Decimal(m[1]), m[2]),), multiplied)
-        text = _taken(text, _CASE, lambda m: (sized(_CANS_IN_A_CASE * Decimal(m[1]), m[2]),), multiplied)
-        text = _taken(text, _FRACTION, lambda m: (Size(_FRACTIONS[m[1]], "ea"),), plain)
-        text = _taken(text, _CONTENTS.single, lambda m: (sized(m[1], m[2]),), plain)
-        if not _in_units(plain, "g", "ml"):
+        if _DIGIT.search(text):
+            text = _without_multiplied(text, multiplied)
+        if "ea" in text:
+            text = _taken(text, _FRACTION, lambda m: (Size(_FRACTIONS[m[1]], "ea"),), plain)
+        if _DIGIT.search(text):
+            text = _taken(text, _CONTENTS.single, lambda m: (_content(m[1], m[2]),), plain)
+        if ("per" in text or "kg" in text) and not _in_units(plain, "g", "ml"):
             _taken(text, _PER_MEASURE, lambda m: (Size(Decimal(1000), "ml" if m[1] in {"l", "litre"} else "g"),), plain)
-        if not _in_units([*multiplied, *plain], "ea") and _ONE.search(text):
+        if ("ea" in text or "bunch" in text) and not _in_units([*multiplied, *plain], "ea") and _ONE.search(text):
             plain.append(Size(Decimal(1), "ea"))
     either = [*multiplied, *plain]
     return (
@@ -193,5 +222,19 @@ def _contents_of(text: str) -> tuple[set[Size], set[Size], set[Size], set[Size]]
     )
 
 
-def _in_units(sizes: Iterable[Size], *units: str) -> set[Size]:
-    return {size for size in sizes if size.unit in units}
+def _without_multiplied(text: str, multiplied: list[Size]) -> str:
+    """Move the multiplied sizes of a text into the list, and drop its ranges; return what is left."""
+    if ":" in text:
+        text = _taken(text, _LIQUOR, lambda m: (_content(int(m[1] or m[4]) * Decimal(m[2]), m[3]),), multiplied)
+    if _SPAN.search(text):
+        text = _CONTENTS.span.sub(" ", text)
+    if _TIMES_A_NUMBER.search(text):
+        text = _taken(text, _CONTENTS.product, lambda m: (_content(_count(m[1]) * Decimal(m[2]), m[3]),), multiplied)
+        text = _taken(text, _CONTENTS.repeated, lambda m: (_content(int(m[3]) * Decimal(m[1]), m[2]),), multiplied)
+    if "case" in text:
+        text = _taken(text, _CASE, lambda m: (_content(_CANS_IN_A_CASE * Decimal(m[1]), m[2]),), multiplied)
+    return text
+
+
+def _in_units(sizes: Iterable[Size], *units: str) -> frozenset[Size]:
+    return frozenset(size for size in sizes if size.unit in units)

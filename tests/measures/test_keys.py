@@ -58,7 +58,7 @@ def test_a_brand_is_cleaned_and_gets_its_key(brand, name, key):
 
 
 def key(name, brand, size):
-    return product_key(name, brand_key(brand), name_words(clean_brand(brand)), read_pack(name, size))
+    return product_key(name_words(name), brand_key(brand), name_words(clean_brand(brand)), read_pack(name, size))
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,6 @@ def test_a_name_says_its_words(name, words):
     assert " ".join(sorted(name_words(name))) == words
 
 
-def test_words_of_the_brand_are_left_out():
-    assert name_words("Smith's Crinkle Cut", without=name_words("SMITHS")) == {"crinkle", "cut"}
-
-
 @given(st.text())
 def test_words_are_plain_and_say_themselves(text):
     words = name_words(text)

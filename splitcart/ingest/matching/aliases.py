@@ -10,7 +10,6 @@ from rapidfuzz.distance import OSA
 
 from splitcart.ingest.matching.brands import BrandBook
 from splitcart.ingest.matching.shelf import ShelfSku
-from splitcart.measures.names import name_words
 
 MIN_VOTES = 2
 BRAND_SHARE = 0.75
@@ -100,7 +99,7 @@ def _in_common(rare: list[ShelfSku], common: list[ShelfSku], book: BrandBook) ->
     """Count skus of a rare brand whose name says the common one, or that is called as one of its skus is."""
     brand_words = book.words(common[0].brand_text)
     things = {(sku.words, str(sku.pack)) for sku in common if sku.pack}
-    return sum(brand_words <= name_words(sku.name) or (sku.words, str(sku.pack)) in things for sku in rare)
+    return sum(brand_words <= sku.said or (sku.words, str(sku.pack)) in things for sku in rare)
 
 
 def _run_together(key: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from splitcart.database.bulk import insert_missing, reserve_ids
+from splitcart.database.bulk import insert_missing, load, open_scratch, reserve_ids, sqlite_key
 from splitcart.database.models import Base
 from splitcart.ingest.matching.brands import BrandBook
 from splitcart.measures.gtin import parse_gtin
@@ -27,6 +27,10 @@ from splitcart.measures.packs import read_pack
 product_table = Base.metadata.tables["products"]
 sku_table = Base.metadata.tables["skus"]
 CHUNK = 500
+wanted_table = sa.Table(
+    "wanted_texts", sa.MetaData(), sa.Column("text", sa.Text), sqlite_key("text"), prefixes=["TEMPORARY"]
+)
+_PRODUCT = [product_table.c[name] for name in ("id", "name", "brand_id", "gtin")]
 Product = dict[str, Any]
 Sku = dict[str, Any]
 
@@ -48,14 +52,14 @@ def find_products(session: Session, skus: list[Sku], at: datetime) -> Found:
     """
     book = BrandBook(session)
     brands_created = book.create(session, ((sku["company_id"], sku["brand"]) for sku in skus), at)
-    for sku in skus:
-        sku["match_key"] = match_key(book, sku)
+    brands = [book.brand(book.key(sku["company_id"], sku["brand"])) for sku in skus]
+    for sku, brand in zip(skus, brands, strict=True):
+        sku["match_key"] = _match_key(sku, brand.key if brand else "", book.words(sku["brand"]))
     gtins = [shared_gtin(sku["barcode"], sku["barcode_is_local"]) for sku in skus]
     shelf = _Shelf(session, [gtin for gtin in gtins if gtin], skus)
     founded: list[Product] = []
     matches: list[tuple[Sku, Product]] = []
-    for sku, gtin in zip(skus, gtins, strict=True):
-        brand = book.brand(book.key(sku["company_id"], sku["brand"]))
+    for sku, brand, gtin in zip(skus, brands, gtins, strict=True):
         brand_id = brand.id if brand else None
         if gtin in shelf.by_gtin and are_strangers((sku["name"], brand_id), _known_as(shelf.by_gtin[gtin])):
             gtin = None  # noqa: PLW2901 - it is none
@@ -73,11 +77,10 @@ def find_products(session: Session, skus: list[Sku], at: datetime) -> Found:
     return Found(len(founded), len(skus) - len(founded), brands_created)
 
 
-def match_key(book: BrandBook, sku: Sku) -> str | None:
+def _match_key(sku: Sku, brand: str, brand_words: frozenset[str]) -> str | None:
     """Return the key of a sku's name, brand and pack; None where they are too little to match by."""
-    key = book.root_key(book.key(sku["company_id"], sku["brand"]))
     pack = read_pack(sku["name"], sku["size"])
-    return product_key(sku["name"], key, book.words(sku["brand"]), pack)[:768] or None
+    return product_key(name_words(sku["name"]), brand, brand_words, pack)[:768] or None
 
 
 def shared_gtin(barcode: str | None, is_local: bool | None) -> str | None:
@@ -138,30 +141,36 @@ class _Shelf:
 
 
 def _of_gtins(session: Session, gtins: list[str]) -> Iterator[tuple[str, Product]]:
-    for start in range(0, len(gtins), CHUNK):
-        chunk = product_table.c.gtin.in_(gtins[start : start + CHUNK])
-        for row in session.execute(sa.select(product_table).where(chunk)).mappings():
-            yield row["gtin"], dict(row)
+    _want(session, gtins)
+    query = sa.select(*_PRODUCT).join(wanted_table, wanted_table.c.text == product_table.c.gtin)
+    for row in session.execute(query).mappings():
+        yield row["gtin"], dict(row)
 
 
 def _of_ids(session: Session, ids: list[int]) -> Iterator[Product]:
     for start in range(0, len(ids), CHUNK):
         chunk = product_table.c.id.in_(ids[start : start + CHUNK])
-        for row in session.execute(sa.select(product_table).where(chunk)).mappings():
+        for row in session.execute(sa.select(*_PRODUCT).where(chunk)).mappings():
             yield dict(row)
 
 
 def _of_keys(session: Session, keys: list[str]) -> Iterator[tuple[str, Product]]:
-    for start in range(0, len(keys), CHUNK):
-        query = (
-            sa.select(sku_table.c.match_key, product_table)
-            .join(product_table, product_table.c.id == sku_table.c.product_id)
-            .where(sku_table.c.match_key.in_(keys[start : start + CHUNK]))
-            .distinct()
-            .order_by(product_table.c.id)
-        )
-        for row in session.execute(query).mappings():
-            yield row["match_key"], dict(row)
+    _want(session, keys)
+    query = (
+        sa.select(sku_table.c.match_key, *_PRODUCT)
+        .join(wanted_table, wanted_table.c.text == sku_table.c.match_key)
+        .join(product_table, product_table.c.id == sku_table.c.product_id)
+        .distinct()
+        .order_by(product_table.c.id)
+    )
+    for key, *product in session.execute(query):
+        yield key, dict(zip(("id", "name", "brand_id", "gtin"), product, strict=True))
+
+
+def _want(session: Session, texts: list[str]) -> None:
+    """Put the texts that are looked for into the scratch table."""
+    open_scratch(session, wanted_table)
+    load(session, wanted_table, ["text"], [(text,) for text in dict.fromkeys(texts)])
 
 
 def _create(session: Session, products: list[Product]) -> None:

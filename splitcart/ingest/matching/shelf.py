@@ -19,7 +19,11 @@ KNOWN_BRAND_SKUS = 3  # a brand that so many skus name may be read out of a name
 
 @dataclass(slots=True)
 class ShelfSku:
-    """A sku: its row, and what its texts say. ``raw_brand`` is the key as written, ``brand`` the one that it means."""
+    """A sku: its row, and what its texts say.
+
+    ``raw_brand`` is the key as written, ``brand`` the one that it means; ``said`` is all that the name says, ``words``
+    that without the brand.
+    """
 
     id: int
     company_id: int
@@ -32,6 +36,7 @@ class ShelfSku:
     stored_key: str | None
     pack: Pack
     raw_brand: str
+    said: frozenset[str]
     brand: str = ""
     words: frozenset[str] = frozenset()
     key: str | None = None
@@ -61,6 +66,7 @@ def read_shelf(session: Session, book: BrandBook) -> list[ShelfSku]:
             stored_key=row.match_key,
             pack=read_pack(row.name, row.size),
             raw_brand=book.key(row.company_id, row.brand),
+            said=name_words(row.name),
         )
         for row in session.execute(query)
     ]
@@ -72,11 +78,11 @@ def say(skus: Iterable[ShelfSku], book: BrandBook) -> None:
     skus = list(skus)
     named = _named_brands(skus, book)
     for sku in skus:
-        sku.brand = book.root_key(sku.raw_brand) if sku.raw_brand else _brand_in(sku.name, named)
+        sku.brand = book.root_key(sku.raw_brand) if sku.raw_brand else _brand_in(sku, named)
         known = book.brand(sku.brand)
         brand_words = book.words(sku.brand_text) | book.words(known.name if known else None)
-        sku.words = name_words(sku.name, without=brand_words)
-        sku.key = product_key(sku.name, sku.brand, brand_words, sku.pack)[:768] or None
+        sku.words = sku.said - brand_words
+        sku.key = product_key(sku.said, sku.brand, brand_words, sku.pack)[:768] or None
 
 
 def _named_brands(skus: list[ShelfSku], book: BrandBook) -> dict[str, list[tuple[frozenset[str], str]]]:
@@ -91,12 +97,12 @@ def _named_brands(skus: list[ShelfSku], book: BrandBook) -> dict[str, list[tuple
     return {word: sorted(brands, key=lambda each: (-len(each[0]), each[1])) for word, brands in found.items()}
 
 
-def _brand_in(name: str, named: dict[str, list[tuple[frozenset[str], str]]]) -> str:
+def _brand_in(sku: ShelfSku, named: dict[str, list[tuple[frozenset[str], str]]]) -> str:
     """Return the longest known brand with which a name begins."""
-    pieces = name.split()
+    pieces = sku.name.split()
     fits = [
         (len(words), key)
-        for word in sorted(name_words(name))
+        for word in sorted(sku.said)
         for words, key in named.get(word, ())
         if any(words == name_words(" ".join(pieces[:count])) for count in range(1, len(words) + 2))
     ]
