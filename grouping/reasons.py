@@ -4,8 +4,17 @@ from datetime import timedelta
 
 from grouping.memberships import root_categories
 from grouping.overlap import compare
-from grouping.references import MIN_COMPARABLE_SHARE, Step, read_moments, speak_for_most
-from grouping.verdict import PROMOTED_OVERLAP, REGULAR_OVERLAP, Match, Snapshot, Testimony, Verdict, match
+from grouping.references import Step, read_moments, speak_for_most
+from grouping.verdict import (
+    MIN_COMPARABLE_SHARE,
+    PROMOTED_OVERLAP,
+    REGULAR_OVERLAP,
+    Match,
+    Snapshot,
+    Testimony,
+    Verdict,
+    match,
+)
 from splitcart.database.models import Crawl, StoreGroup
 
 RECORDED = {

@@ -13,11 +13,9 @@ from grouping.choosing import Moment, choose
 from grouping.journal import record
 from grouping.overlap import Catalogue, compare
 from grouping.snapshots import CrawlShelf, Snapshots
-from grouping.verdict import Match, Snapshot, Verdict, judge, match
+from grouping.verdict import MIN_COMPARABLE_SHARE, Match, Snapshot, Verdict, judge, match
 from splitcart.config import Chain
 from splitcart.database.models import AmbassadorTenure, Coverage, Crawl, GroupEvent, Membership, Store, StoreGroup
-
-MIN_COMPARABLE_SHARE = 0.5  # of all that is known of either side: a crawl of one department does not place a store
 
 MIN_FOUNDERS = 2  # of a group of whole lists
 

@@ -14,6 +14,7 @@ from splitcart.config import Chain
 
 PROMOTED_OVERLAP = 0.95  # of ticket prices, where regular prices agree to REGULAR_OVERLAP: local promotions
 REGULAR_OVERLAP = 0.995
+MIN_COMPARABLE_SHARE = 0.5  # of all that is known of either side: a crawl of one department does not place a store
 
 Kind = Literal["confirmed", "rogue", "pending"]
 Span = tuple[datetime, datetime, float]  # the interval in which prices moved, and the share of skus that did

@@ -1,0 +1,41 @@
+"""Who tests the pairs of a matrix: the threads of this process, or the workers of a Dask cluster. The answer is one."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from grouping.pairs import Overlaps, Question, answer, threads
+from splitcart.errors import FailedError, InputError
+
+CONNECT_SECONDS = 10
+
+Answering = Callable[[Question], Iterable[Overlaps]]  # by task
+
+
+def answer_here(question: Question) -> list[Overlaps]:
+    """Let the threads of this process answer."""
+    with threads() as pool:
+        return list(pool.map(partial(answer, question), question.tasks()))
+
+
+def answer_on_dask(address: str) -> Answering:
+    """Return what lets the cluster answer whose scheduler listens at ``address`` (``tcp://host:8786``).
+
+    The workers need this version of SplitCart; they get the encoded matrix once each, and nothing of the database.
+    Raises InputError when Dask is not installed here, FailedError when nobody answers at the address.
+    """
+    try:
+        import distributed  # noqa: PLC0415 - an extra that few need
+    except ImportError as error:
+        raise InputError("Dask is not installed; run: pip install splitcart[dask]") from error
+
+    def answer_there(question: Question) -> list[Overlaps]:
+        try:
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise FailedError(f"no Dask scheduler answers at {address}: {error}; start: dask scheduler") from error
+        with client:
+            there = client.scatter(question, broadcast=True)
+            found: list[Overlaps] = client.gather([client.submit(answer, there, first) for first in question.tasks()])
+            return found
+
+    return answer_there
