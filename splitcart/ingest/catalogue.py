@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from splitcart.database.bulk import insert_missing
 from splitcart.database.models import SKU_DETAILS, Base, Category
 from splitcart.ingest.matching import find_products
-from splitcart.ingest.reading import PATH_SEPARATOR, ParsedCrawl
+from splitcart.ingest.reading import ParsedCrawl
+from splitcart.ingest.shelf_lines import PATH_SEPARATOR, ShelfRow
 from splitcart.measures.sizes import parse_sizes
 from splitcart.transfer.rows import ProductRow
 
@@ -87,16 +88,12 @@ class Catalogue:
         for code, *rest in session.execute(known):
             self.skus.setdefault(code, KnownSku(*rest))
 
-    def _see_new_skus_of_others(self, session: Session, rows: list[ProductRow]) -> None:
+    def _see_new_skus_of_others(self, session: Session, rows: list[ShelfRow]) -> None:
         """Two workers with the same news would each make a product of it."""
         unknown = [row.sku for row in rows if row.sku not in self.skus]
         if unknown:
             lock_new_skus(session)
             self._read_skus(session, unknown if len(unknown) <= CHUNK else None)
-
-    def root_id(self, row: ProductRow) -> int:
-        """Return the root category (row id) under which a prepared row stands."""
-        return self.categories[row.category_path][1]
 
     def root_names(self) -> dict[int, str]:
         """Return the names of the company's root categories by row id."""
@@ -127,7 +124,7 @@ class Catalogue:
             self._read_categories(session)
 
     def take_in(
-        self, session: Session, rows: list[ProductRow], seen_from: datetime, seen_at: datetime
+        self, session: Session, rows: list[ShelfRow], seen_from: datetime, seen_at: datetime
     ) -> CatalogueCounts:
         """Create the skus that are new and refresh the details of those that this newer sight shows otherwise.
 
@@ -138,16 +135,17 @@ class Catalogue:
         self._see_new_skus_of_others(session, rows)
         fresh: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
-        earlier: list[ProductRow] = []
+        earlier: list[ShelfRow] = []
         for row in rows:
             known = self.skus.get(row.sku)
             if known is None:
                 category_id, root_id = self.category(session, row.category_path)
-                details = self._sku_row(row, category_id, root_id, _details_key(row), seen_at)
+                product = row.product()
+                details = self._sku_row(product, category_id, root_id, _details_key(product), seen_at)
                 fresh.append(details | {"first_seen_at": seen_from})
                 continue
-            if known.seen_hash != (seen_hash := hash((_details_of(row), row.category_path))):
-                changed += self._changed_details(session, row, known, seen_hash, seen_at)
+            if known.seen_hash != row.details_hash:
+                changed += self._changed_details(session, row, known, seen_at)
             if seen_from <= known.first_seen_at:
                 earlier.append(row)
         if fresh:
@@ -160,20 +158,21 @@ class Catalogue:
         return counts
 
     def _changed_details(
-        self, session: Session, row: ProductRow, known: KnownSku, seen_hash: int, seen_at: datetime
+        self, session: Session, row: ShelfRow, known: KnownSku, seen_at: datetime
     ) -> list[dict[str, Any]]:
         """Return the update that a row asks for, if it shows other details than the newest sight so far."""
-        details_key = _details_key(row)
+        product = row.product()
+        details_key = _details_key(product)
         if known.details_key != details_key and known.details_seen_at > seen_at:
             return []
-        known.seen_hash = seen_hash
+        known.seen_hash = row.details_hash
         if known.details_key == details_key:
             return []
         category_id, root_id = self.category(session, row.category_path)
         if root_id != known.root_id:
             category_id = known.category_id
         known.details_key, known.details_seen_at, known.category_id = details_key, seen_at, category_id
-        return [{"b_id": known.id, **self._sku_row(row, category_id, known.root_id, details_key, seen_at)}]
+        return [{"b_id": known.id, **self._sku_row(product, category_id, known.root_id, details_key, seen_at)}]
 
     def _create(
         self, session: Session, fresh: list[dict[str, Any]], counts: CatalogueCounts, seen_at: datetime
@@ -186,7 +185,7 @@ class Catalogue:
         counts.skus_created = len(fresh)
         self._read_skus(session, [row["code"] for row in fresh] if len(fresh) <= CHUNK else None)
 
-    def _move_back(self, session: Session, rows: Sequence[ProductRow], seen_from: datetime) -> None:
+    def _move_back(self, session: Session, rows: Sequence[ShelfRow], seen_from: datetime) -> None:
         """What was seen earlier than was known so far tells the root category; of equal sights the first name does."""
         names = self.root_names()
         moved = []

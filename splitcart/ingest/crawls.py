@@ -28,6 +28,7 @@ from splitcart.ingest.crawl_rows import check_times, cover, crawl_row, has_later
 from splitcart.ingest.errors import KeptFileError
 from splitcart.ingest.keeping import keep_file, write_quarantine
 from splitcart.ingest.reading import ParsedCrawl, read_crawl
+from splitcart.ingest.shelf_lines import ShelfLines
 from splitcart.measures.clock import Clock
 
 Status = Literal["ingested", "duplicate"]
@@ -58,12 +59,13 @@ class IngestedCrawl:
 
 
 class CrawlIngester:
-    """Takes product files into one database; remembers each company's catalogue between files."""
+    """Takes product files into one database; remembers lines, and each company's catalogue, between files."""
 
     def __init__(self, engine: sa.Engine, data_dir: Path, clock: Clock) -> None:
         self.engine = engine
         self.data_dir = data_dir
         self.clock = clock
+        self._lines = ShelfLines()
         self._catalogues: dict[str, Catalogue] = {}
 
     def ingest(self, path: Path) -> IngestedCrawl:
@@ -72,7 +74,7 @@ class CrawlIngester:
         The file itself stays where it is; a copy is kept below ``ingested/``. A crawl that is known already changes
         nothing. One that is older than what is stored has the store's rows rebuilt in observed order.
         """
-        parsed = read_crawl(path)
+        parsed = read_crawl(path, self._lines)
         check_times(path, parsed, self.clock())
         chain = chain_of(path, parsed.closing)
         with path.open("rb") as file:
@@ -157,7 +159,7 @@ class CrawlIngester:
             .order_by(Crawl.observed_from, Crawl.observed_to, Crawl.crawl_id)
         ).all()
         for crawl in crawls:
-            parsed = _read_kept(self.data_dir / crawl.file)
+            parsed = _read_kept(self.data_dir / crawl.file, self._lines)
             catalogue.prepare(session, parsed)
             catalogue.take_in(session, parsed.rows, parsed.observed_from, parsed.observed_to)
             cover(session, chain, store, crawl, parsed, catalogue)
@@ -172,9 +174,9 @@ def _observed(parsed: ParsedCrawl, catalogue: Catalogue) -> dict[int, int | None
     return prices | {catalogue.skus[code].id: None for code in parsed.gaps if code in catalogue.skus}
 
 
-def _read_kept(path: Path) -> ParsedCrawl:
+def _read_kept(path: Path, lines: ShelfLines) -> ParsedCrawl:
     try:
-        return read_crawl(path)
+        return read_crawl(path, lines)
     except (InputError, OSError) as error:
         raise KeptFileError(
             f"{path}: this kept file is needed to put the store's crawls in order, and cannot be read ({error});"

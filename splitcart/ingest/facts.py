@@ -5,9 +5,8 @@ in a category that it saw completely leaves the shelf. What it saw without a usa
 from then on, until a crawl shows one again. The same statements serve a new file and a replay.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,7 +53,6 @@ changes = sa.Table(
 IMPLAUSIBLE = "implausible"
 ENDING = frozenset({"changed", "left", "gap", IMPLAUSIBLE})
 _STAGED_COLUMNS = ("sku_id", "root_category_id", "available", *OFFER_COLUMNS)
-_stock_and_offer = attrgetter("available", *OFFER_COLUMNS)
 
 
 def merge(session: Session, store_id: int, crawl_id: int, parsed: ParsedCrawl, catalogue: Catalogue) -> dict[str, int]:
@@ -84,12 +82,13 @@ def merge(session: Session, store_id: int, crawl_id: int, parsed: ParsedCrawl, c
     }
 
 
-def _staged_rows(parsed: ParsedCrawl, catalogue: Catalogue) -> Iterable[tuple[Any, ...]]:
+def _staged_rows(parsed: ParsedCrawl, catalogue: Catalogue) -> list[tuple[Any, ...]]:
     skus, categories = catalogue.skus, catalogue.categories
-    for row in parsed.rows:
-        yield (skus[row.sku].id, categories[row.category_path][1], *_stock_and_offer(row))
-    for code in sorted(parsed.gaps & skus.keys()):
-        yield (skus[code].id, *(None for _ in _STAGED_COLUMNS[1:]))
+    nothing = (None,) * (len(_STAGED_COLUMNS) - 1)
+    return [
+        *((skus[row.sku].id, categories[row.category_path][1], *row.stock_and_offer) for row in parsed.rows),
+        *((skus[code].id, *nothing) for code in sorted(parsed.gaps & skus.keys())),
+    ]
 
 
 def _begun(parsed: ParsedCrawl, catalogue: Catalogue) -> sa.ColumnElement[datetime]:

@@ -24,7 +24,8 @@ from sqlalchemy.orm import Session
 from splitcart.config import Chain, get_chain, get_chains
 from splitcart.database.models import Category, Company, Coverage, Store
 from splitcart.ingest.errors import RefusedFileError
-from splitcart.ingest.reading import MAX_BAD_SHARE, UNCATEGORISED, category_name
+from splitcart.ingest.reading import MAX_BAD_SHARE
+from splitcart.ingest.shelf_lines import UNCATEGORISED, category_name
 from splitcart.measures.gtin import parse_gtin
 from splitcart.measures.ids import canonical_store_id, clean_state, store_slug
 from splitcart.measures.local_time import local_day, zone_for_state

@@ -1,15 +1,15 @@
 """From a crawl file to rows that may be stored: validation, quarantine, one row per sku."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from splitcart.ingest.errors import RefusedFileError
-from splitcart.measures.sizes import total_size
-from splitcart.measures.unit_prices import UnitPrice, measures_bought
-from splitcart.transfer.crawl_file import BadLine, ProductRow, read_crawl_file
+from splitcart.ingest.shelf_lines import ShelfLines, ShelfRow, category_name
+from splitcart.transfer.crawl_file import BadLine, read_runs
 from splitcart.transfer.lines import KEYS
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, StoreRecord
 
@@ -18,13 +18,6 @@ MAX_STORE_LENGTHS = {"store_id": 40, "name": 255, "division": 120, "address": 25
 MAX_STORE_LENGTHS |= {"retailer_store_id": 40}
 MAX_CLOSING_LENGTHS = {"spider": 60, "host": 255, "finish_reason": 60}
 MAX_CATEGORY_LENGTH = 255
-MAX_PATH_LENGTH = 1024
-# Real rows are up to ten times off where the site prints a wrong measure, and a multipack's size may be that of one.
-MAX_UNIT_PRICE_RATIO = 60
-USUAL_MEASURES = (0.02, 15.0)  # 20 g to 15 kg: what a price buys; reading a size takes longer than all other checks
-WEIGHED_MEASURES = frozenset({"1 kg", "1 l"})
-UNCATEGORISED = "Uncategorised"
-PATH_SEPARATOR = " > "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +33,13 @@ class Quarantined:
 class ParsedCrawl:
     """One store crawl, read and checked.
 
-    ``rows`` holds one row per sku, its category path as it is kept; ``gaps`` the skus that were seen but whose offer
+    ``rows`` holds one row per sku; ``gaps`` the skus that were seen but whose offer
     cannot be used. ``categories`` are the root categories by name, made incomplete where a line could not be
     attributed.
     """
 
     closing: CrawlRecord
-    rows: list[ProductRow] = field(default_factory=list)
+    rows: list[ShelfRow] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     categories: dict[str, CategoryRecord] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
@@ -67,30 +60,28 @@ class ParsedCrawl:
         return Counter([row.category_path[0] for row in self.rows])
 
 
-def category_name(text: str) -> str:
-    """Return a category's name as it is kept: single spaces, and no character that separates the names of a path."""
-    return " ".join(text.replace(PATH_SEPARATOR.strip(), " ").split())
-
-
-def read_crawl(path: Path) -> ParsedCrawl:
-    """Read a product file.
+def read_crawl(path: Path, lines: ShelfLines | None = None) -> ParsedCrawl:
+    """Read a product file, with what ``lines`` remembers of earlier ones.
 
     Raises CrawlFileError for a file that is not whole, RefusedFileError for one that is whole but cannot be taken: no
     store, answered for another store, more than 5 % bad lines, or a closing line that no database holds.
     """
     closing: CrawlRecord | None = None
-    rows: list[tuple[int, ProductRow]] = []
+    runs: list[tuple[int, list[ShelfRow]]] = []
     bad: list[BadLine] = []
-    for number, record in read_crawl_file(path):
-        if isinstance(record, ProductRow):
-            rows.append((number, record))
+    total = 0
+    for first, records in read_runs(path, (lines or ShelfLines()).read):
+        record = records[0]
+        if isinstance(record, ShelfRow):
+            runs.append((first, cast("list[ShelfRow]", records)))
+            total += len(records)
         elif isinstance(record, BadLine):
             bad.append(record)
         elif isinstance(record, CrawlRecord):
             closing = record
         else:
             raise RefusedFileError(
-                f"{path.name}: line {number} is a {KEYS[type(record)]}, expected products of one store"
+                f"{path.name}: line {first} is a {KEYS[type(record)]}, expected products of one store"
             )
     if closing is None or closing.store_id is None:
         raise RefusedFileError(f"{path.name}: names no store; expected the crawl of one store")
@@ -100,12 +91,12 @@ def read_crawl(path: Path) -> ParsedCrawl:
         )
     check_closing(path, closing)
     parsed = ParsedCrawl(closing, categories=_categories(path, closing))
-    _sort_out(parsed, rows, bad)
-    total = len(rows) + len(bad)
+    _sort_out(parsed, runs, bad)
+    total += len(bad)
     if len(parsed.quarantined) > MAX_BAD_SHARE * total:
-        first = parsed.quarantined[0]
+        worst = parsed.quarantined[0]
         raise RefusedFileError(
-            f"{path.name}: {len(parsed.quarantined)} of {total} lines are bad (line {first.number}: {first.reason});"
+            f"{path.name}: {len(parsed.quarantined)} of {total} lines are bad (line {worst.number}: {worst.reason});"
             f" at most {MAX_BAD_SHARE:.0%} may be"
         )
     return parsed
@@ -153,23 +144,23 @@ def _categories(path: Path, closing: CrawlRecord) -> dict[str, CategoryRecord]:
     return found
 
 
-def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRow]], bad: Iterable[BadLine]) -> None:
-    seen: set[str] = set()
-    paths: dict[tuple[str, ...], tuple[tuple[str, ...], str | None]] = {}  # as written → as kept, and what is wrong
-    for number, row in rows:
-        if (found := paths.get(row.category_path)) is None:
-            path = tuple(name for text in row.category_path if (name := category_name(text))) or (UNCATEGORISED,)
-            found = paths[row.category_path] = (path, _path_problem(path))
-        row.category_path, path_problem = found
-        if problem := path_problem or _problem(row):
-            parsed.quarantined.append(Quarantined(number, problem, repr(row)))
+def _sort_out(parsed: ParsedCrawl, runs: Iterable[tuple[int, Sequence[ShelfRow]]], bad: Iterable[BadLine]) -> None:
+    good: list[ShelfRow] = []
+    for first, rows in runs:
+        false = [(number, row) for number, row in enumerate(rows, start=first) if row.problem is not None]
+        for number, row in false:
+            parsed.quarantined.append(Quarantined(number, row.problem or "", repr(row.product())))
             parsed.gaps.add(row.sku)
-        elif row.sku in seen:
-            parsed.duplicates += 1
-        else:
-            seen.add(row.sku)
-            parsed.rows.append(row)
-    for root in {row.category_path[0] for row in parsed.rows}:
+        good += [row for row in rows if row.problem is None] if false else rows
+    seen = {row.sku for row in good}
+    if len(seen) < len(good):
+        by_sku: dict[str, ShelfRow] = {}
+        for row in good:
+            by_sku.setdefault(row.sku, row)
+        parsed.duplicates = len(good) - len(by_sku)
+        good = list(by_sku.values())
+    parsed.rows = good
+    for root in {path[0] for path in {row.category_path for row in good}}:
         _ensure_category(parsed, root)
     for line in bad:
         parsed.quarantined.append(Quarantined(line.number, line.reason, line.text))
@@ -178,37 +169,6 @@ def _sort_out(parsed: ParsedCrawl, rows: Iterable[tuple[int, ProductRow]], bad: 
         else:
             _mark_incomplete(parsed, category_name(line.category or ""), f"line {line.number} cannot be read")
     parsed.gaps -= seen
-
-
-def _problem(row: ProductRow) -> str | None:
-    if not row.sku.strip() or not row.name.strip():
-        return "sku and name must not be empty"
-    return _contradiction(row)
-
-
-def _contradiction(row: ProductRow) -> str | None:
-    """A price that its own unit price contradicts beyond any multipack was misread: dollars for cents, say."""
-    if row.price_cents is None or row.unit_price_cents is None or row.unit_measure not in WEIGHED_MEASURES:
-        return None
-    least, most = USUAL_MEASURES
-    if least < row.price_cents / row.unit_price_cents < most:
-        return None
-    unit_price = UnitPrice(row.unit_price_cents, row.unit_measure)
-    measures = measures_bought(unit_price, total_size(row.name, row.size))
-    if not measures:
-        return None
-    expected = unit_price.cents * measures
-    if row.price_cents < expected * MAX_UNIT_PRICE_RATIO and expected < row.price_cents * MAX_UNIT_PRICE_RATIO:
-        return None
-    return (
-        f"price_cents is {row.price_cents}, {unit_price.cents} per {unit_price.measure} make {expected:.0f} cents of it"
-    )
-
-
-def _path_problem(names: tuple[str, ...]) -> str | None:
-    if len(PATH_SEPARATOR.join(names)) > MAX_PATH_LENGTH:
-        return f"the category path is longer than {MAX_PATH_LENGTH} characters"
-    return None
 
 
 def _ensure_category(parsed: ParsedCrawl, name: str) -> None:

@@ -1,8 +1,9 @@
 """The crawl file (docs/file-format.md): reading it line by line, and the doors to writing and verifying it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 from splitcart.transfer.crawl_writer import CrawlWriter, WorkingFileBusyError
 from splitcart.transfer.gzip_lines import CrawlFileError, GzipLines, TooLargeError
@@ -34,8 +35,11 @@ __all__ = [
     "read_closing",
     "read_crawl_file",
     "read_ends",
+    "read_runs",
     "verify_file",
 ]
+
+Product = TypeVar("Product")
 
 
 def read_crawl_file(path: Path) -> Iterator[tuple[int, ReadRecord | Closing | BadLine]]:
@@ -45,25 +49,45 @@ def read_crawl_file(path: Path) -> Iterator[tuple[int, ReadRecord | Closing | Ba
     or whose closing line states another count. Since that may only show at the end, what was read before it is
     provisional until the closing record arrives. Memory is bounded: a piece of 256 KB and a line at a time.
     """
+    for first, records in read_runs(path, decode_products):
+        yield from enumerate(records, start=first)
+
+
+def read_runs(
+    path: Path, read_products: Callable[[Sequence[bytes]], Sequence[Product] | None]
+) -> Iterator[tuple[int, Sequence[Product | ReadRecord | Closing | BadLine]]]:
+    """Read as ``read_crawl_file`` does, but yield runs of lines: the number of the first, and what they are.
+
+    ``read_products`` makes of lines what the caller wants of products, as many; None when one of them is no product.
+    """
     tally = Tally(path.name)
-    number = closing_number = 0
+    number = closing_number = 1
     for lines in _line_lists(path):
-        if products := decode_products(lines):  # as in all but a few
-            tally.add_rows(number + 1, "product", len(products))
-            yield from enumerate(products, start=number + 1)
-            number += len(products)
-            continue
-        for line in lines:
-            number += 1
-            record = decode_record(number, line)
-            key = key_of(line)
-            if key in CLOSING_KEYS:
-                tally.close(number, decode_closing(path.name, number, line))
+        for run, products in _runs(lines, read_products) if lines else ():
+            if products is not None:
+                tally.add_rows(number, "product", len(run))
+                yield number, products
+            elif (key := key_of(run[0])) in CLOSING_KEYS:
+                tally.close(number, decode_closing(path.name, number, run[0]))
                 closing_number = number
-                continue
-            tally.add_rows(number, key if key in RECORD_KEYS else None)
-            yield number, record
-    yield closing_number, tally.finish()
+            else:
+                tally.add_rows(number, key if key in RECORD_KEYS else None)
+                yield number, [decode_record(number, run[0])]
+            number += len(run)
+    yield closing_number, [tally.finish()]
+
+
+def _runs(
+    lines: Sequence[bytes], read_products: Callable[[Sequence[bytes]], Sequence[Product] | None]
+) -> Iterator[tuple[Sequence[bytes], Sequence[Product] | None]]:
+    """Halve the lines until each part is all products, or one line that is none."""
+    products = read_products(lines)
+    if products is not None or len(lines) == 1:
+        yield lines, products
+        return
+    middle = len(lines) // 2
+    yield from _runs(lines[:middle], read_products)
+    yield from _runs(lines[middle:], read_products)
 
 
 def read_closing(path: Path) -> Closing:

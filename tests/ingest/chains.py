@@ -11,7 +11,7 @@ from splitcart.database.models import Brand, Company, MergeEvent, Product, Sku
 from splitcart.ingest.catalogue import Catalogue
 from splitcart.ingest.companies import ensure_company
 from splitcart.transfer.records import ProductRecord
-from tests.rows import as_read
+from tests.ingest.crawl_files import shelf_row
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -29,7 +29,7 @@ def listed(code: str, name: str, brand: str | None = "Acme", size: str | None = 
 
 def take_in(session: Session, chain: str, *rows: ProductRecord, at: datetime = AT) -> None:
     company = ensure_company(session, get_chains()[chain])
-    Catalogue(session, company.id).take_in(session, list(map(as_read, rows)), at, at)
+    Catalogue(session, company.id).take_in(session, list(map(shelf_row, rows)), at, at)
 
 
 def teach(session: Session, *words: str, first: int = 900, brand: str = "Acme") -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from splitcart.ingest.shelf_lines import ShelfLines, ShelfRow
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, ProductRecord
 
@@ -15,6 +16,13 @@ def product(sku: str, root: str, price_cents: int | None, **details: Any) -> Pro
     return ProductRecord(
         **{"sku": sku, "name": f"Article {sku}", "category_path": path, "price_cents": price_cents, **details}
     )
+
+
+def shelf_row(record: ProductRecord) -> ShelfRow:
+    """Return a record's line as the ingestion reads it."""
+    rows = ShelfLines().read([encode_line(record)])
+    assert rows is not None
+    return rows[0]
 
 
 def category(name: str, begin: datetime, rows: int = 0, *, complete: bool = True, minutes: int = 1) -> CategoryRecord:

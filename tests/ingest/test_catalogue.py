@@ -13,16 +13,16 @@ from splitcart.database import transaction
 from splitcart.database.models import Category, Sku
 from splitcart.ingest.catalogue import Catalogue, CatalogueCounts
 from splitcart.ingest.companies import ensure_company
-from splitcart.transfer.rows import ProductRow
+from splitcart.ingest.shelf_lines import ShelfRow
 from tests.ingest.crawl_files import product as record
-from tests.rows import as_read
+from tests.ingest.crawl_files import shelf_row
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def product(*args: Any, **details: Any) -> ProductRow:
-    return as_read(record(*args, **details))
+def product(*args: Any, **details: Any) -> ShelfRow:
+    return shelf_row(record(*args, **details))
 
 
 @pytest.fixture

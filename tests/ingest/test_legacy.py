@@ -82,7 +82,7 @@ def test_every_field_that_says_something_is_taken(ingester: CrawlIngester, tmp_p
         image_url="https://example.org/7.png",
     )
     (crawl,) = converted(ingester, legacy_file(tmp_path, [given]))
-    (read,) = crawl.rows
+    read = crawl.rows[0].product()
     assert (read.sku, read.name, read.category_path) == ("7", "Article 7", ("Dairy", "Leaf"))
     assert (read.price_cents, read.was_cents, read.unit_price_cents, read.unit_measure) == (350, 400, 700, "1 kg")
     assert (read.brand, read.size, read.barcode, read.barcode_is_local) == ("Acme", "500 g", "9310645321899", False)
@@ -96,7 +96,7 @@ def test_every_field_that_says_something_is_taken(ingester: CrawlIngester, tmp_p
 def test_a_was_price_that_is_no_higher_says_nothing(ingester: CrawlIngester, tmp_path: Path) -> None:
     given = [row(1, price=2.0, price_was=2.0), row(2, price=2.0, price_was=1.0), row(3, price=None, price_was=1.0)]
     (crawl,) = converted(ingester, legacy_file(tmp_path, given))
-    assert [read.was_cents for read in crawl.rows] == [None, None, None]
+    assert [read.product().was_cents for read in crawl.rows] == [None, None, None]
 
 
 @pytest.mark.parametrize("price", [None, "free", -1, 0, True, [1], {"aud": 1}, 1e300, "1e999999999"])

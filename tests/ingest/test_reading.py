@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from splitcart.errors import InputError
 from splitcart.ingest import RefusedFileError
-from splitcart.ingest.reading import ParsedCrawl, category_name, read_crawl
+from splitcart.ingest.reading import ParsedCrawl, read_crawl
+from splitcart.ingest.shelf_lines import category_name
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import CrawlRecord, ProductRecord
 from tests.ingest.crawl_files import category, product, write_crawl
@@ -57,7 +58,8 @@ def complete(parsed: ParsedCrawl) -> set[str]:
 
 def test_a_clean_file_is_its_rows(tmp_path: Path) -> None:
     parsed = read(tmp_path)
-    assert (parsed.rows, parsed.gaps, parsed.quarantined, parsed.duplicates) == (list(map(as_read, GOOD)), set(), [], 0)
+    assert [row.product() for row in parsed.rows] == list(map(as_read, GOOD))
+    assert (parsed.gaps, parsed.quarantined, parsed.duplicates) == (set(), [], 0)
     assert complete(parsed) == {"A", "B"}
     assert (parsed.observed_from, parsed.observed_to) == (AT, AT + timedelta(minutes=1))
     assert parsed.rows_by_root() == {"A": 40}

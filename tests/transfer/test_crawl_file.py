@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from splitcart.errors import InputError
 from splitcart.transfer import BadLine, CrawlFileError, read_closing, read_crawl_file, verify_file
-from splitcart.transfer.lines import decode_record, encode_line
+from splitcart.transfer.lines import decode_products, decode_record, encode_line
 from splitcart.transfer.records import BarcodeRecord, BatchRecord, CrawlRecord, ProductRecord, StoreRecord
 from splitcart.transfer.rows import ProductRow
 from tests.rows import as_read
@@ -64,6 +64,44 @@ def test_absent_facts_are_not_written_but_an_absent_price_is(product):
 @given(st.binary(max_size=60) | st.from_regex(rb'\{"(product|store)":\{"sku":.{0,30}', fullmatch=True))
 def test_a_line_is_a_record_or_a_bad_line_and_never_an_error(line):
     assert isinstance(decode_record(1, line), ProductRow | StoreRecord | BarcodeRecord | BadLine)
+
+
+GOOD_LINE = b'{"product":{"sku":"7","name":"x","category_path":["A"],"price_cents":1}}'
+
+
+@given(
+    st.sampled_from(
+        [
+            GOOD_LINE,
+            GOOD_LINE * 2,
+            GOOD_LINE[:-1] + b',"store":null}',
+            GOOD_LINE[:-1] + b',"product":null}',
+            GOOD_LINE.replace(b"x", b"\\u0000"),
+            GOOD_LINE.replace(b"x", b"\\\\u0000"),
+            b'{"product":null}',
+            b'{"store":{"store_id":"1","name":"x"}}',
+            b" ",
+            b"",
+        ]
+    )
+    | st.binary(max_size=60)
+    | st.builds(lambda line, cut: line[:cut] + line[cut + 1 :], st.just(GOOD_LINE), st.integers(0, len(GOOD_LINE)))
+)
+def test_lines_are_read_together_exactly_where_each_is_a_product(line):
+    alone = decode_record(1, line)
+    assert decode_products([line]) == ([alone] if isinstance(alone, ProductRow) else None)
+    assert (decode_products([GOOD_LINE, line]) is None) == (decode_products([line]) is None)
+
+
+@pytest.mark.parametrize("bad_at", [0, 1, 254, 255, 511, 998])
+def test_every_line_beside_a_bad_one_keeps_its_number(bad_at, file_of, product, closing):
+    lines = [product(str(number)) for number in range(999)]
+    lines[bad_at] = b'{"product":{"sku":"' + str(bad_at).encode() + b'"}}'
+    read = list(read_crawl_file(file_of(*lines, closing(999))))
+    assert [(number, getattr(entry, "sku", None)) for number, entry in read[:-1]] == [
+        (number + 1, str(number)) for number in range(999)
+    ]
+    assert [number for number, entry in read if isinstance(entry, BadLine)] == [bad_at + 1]
 
 
 def test_deep_nesting_is_a_bad_line_like_any_other():

@@ -1,0 +1,150 @@
+"""Product lines as the ingestion takes them: read, checked, and remembered.
+
+The stores of a price list show the same lines, today and mostly tomorrow. What a line says depends on its bytes alone,
+so a worker that has read it once need not read it again.
+"""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from msgspec import Struct
+
+from splitcart.database.models import OFFER_COLUMNS, SKU_DETAILS
+from splitcart.measures.sizes import total_size
+from splitcart.measures.unit_prices import UnitPrice, measures_bought
+from splitcart.transfer.lines import decode_products
+from splitcart.transfer.rows import ProductRow
+
+MEMORY_BYTES = 80 << 20
+ROW_BYTES = 600  # that a line takes in memory, measured, beside its own bytes
+MAX_PATH_LENGTH = 1024
+# Real rows are up to ten times off where the site prints a wrong measure, and a multipack's size may be that of one.
+MAX_UNIT_PRICE_RATIO = 60
+USUAL_MEASURES = (0.02, 15.0)  # 20 g to 15 kg: what a price buys; reading a size takes longer than all other checks
+WEIGHED_MEASURES = frozenset({"1 kg", "1 l"})
+UNCATEGORISED = "Uncategorised"
+PATH_SEPARATOR = " > "
+
+_details_of = attrgetter(*SKU_DETAILS)
+_stock_and_offer_of = attrgetter("available", *OFFER_COLUMNS)
+
+
+class ShelfRow(Struct, gc=False):
+    """A product line: what most files need of it, and the line itself for the rest.
+
+    ``category_path`` is as it is kept. ``details_hash`` is of the sku's details and the path, in this process.
+    ``stock_and_offer`` holds ``available`` and the offer's columns. ``problem``: why the row cannot be true.
+    """
+
+    line: bytes
+    sku: str
+    category_path: tuple[str, ...]
+    details_hash: int
+    stock_and_offer: tuple[Any, ...]
+    problem: str | None
+
+    @property
+    def price_cents(self) -> int | None:
+        """The price, None for a row without an offer that can be used."""
+        cents: int | None = self.stock_and_offer[1]
+        return cents
+
+    def product(self) -> ProductRow:
+        """Return all that the line says, its category path as it is kept."""
+        found = decode_products([self.line])
+        if found is None:
+            raise ValueError(f"no product line: {self.line[:200]!r}")
+        (row,) = found
+        row.category_path = self.category_path
+        return row
+
+
+class ShelfLines:
+    """Reads product lines, and remembers the latest ones in up to about ``max_bytes``."""
+
+    def __init__(self, max_bytes: int = MEMORY_BYTES) -> None:
+        self._room_bytes = max_bytes // 2
+        self._taken_bytes = 0
+        self._latest: dict[bytes, ShelfRow] = {}
+        self._before: dict[bytes, ShelfRow] = {}  # thrown away, all at once, when the latest have filled their room
+        self._paths: dict[tuple[str, ...], tuple[tuple[str, ...], str | None]] = {}  # as written → as kept, problem
+
+    def read(self, lines: Sequence[bytes]) -> list[ShelfRow] | None:
+        """Return a row for each line; None when one of them is no product line."""
+        rows = list(map(self._latest.get, lines))
+        if not all(rows):
+            missing = [position for position, row in enumerate(rows) if row is None]
+            found = self._find([lines[position] for position in missing])
+            if found is None:
+                return None
+            for position, row in zip(missing, found, strict=True):
+                rows[position] = row
+            self._remember(found)
+        return rows  # type: ignore[return-value]  # none of them is None any more
+
+    def _find(self, lines: list[bytes]) -> list[ShelfRow] | None:
+        before = self._before
+        unread = [line for line in lines if line not in before]
+        products = decode_products(unread)
+        if products is None:
+            return None
+        read = dict(zip(unread, map(self._checked, unread, products), strict=True))
+        return [read.get(line) or before[line] for line in lines]
+
+    def _remember(self, rows: list[ShelfRow]) -> None:
+        self._latest.update((row.line, row) for row in rows)
+        self._taken_bytes += sum(len(row.line) + ROW_BYTES for row in rows)
+        if self._taken_bytes > self._room_bytes:
+            self._before, self._latest, self._taken_bytes = self._latest, {}, 0
+            self._paths.clear()
+
+    def _checked(self, line: bytes, product: ProductRow) -> ShelfRow:
+        if (kept := self._paths.get(product.category_path)) is None:
+            path = tuple(name for text in product.category_path if (name := category_name(text))) or (UNCATEGORISED,)
+            kept = self._paths[product.category_path] = (path, _path_problem(path))
+        path, problem = kept
+        return ShelfRow(
+            line,
+            product.sku,
+            path,
+            hash((_details_of(product), path)),
+            _stock_and_offer_of(product),
+            problem or _problem(product),
+        )
+
+
+def category_name(text: str) -> str:
+    """Return a category's name as it is kept: single spaces, and no character that separates the names of a path."""
+    return " ".join(text.replace(PATH_SEPARATOR.strip(), " ").split())
+
+
+def _path_problem(names: tuple[str, ...]) -> str | None:
+    if len(PATH_SEPARATOR.join(names)) > MAX_PATH_LENGTH:
+        return f"the category path is longer than {MAX_PATH_LENGTH} characters"
+    return None
+
+
+def _problem(row: ProductRow) -> str | None:
+    if not row.sku.strip() or not row.name.strip():
+        return "sku and name must not be empty"
+    return _contradiction(row)
+
+
+def _contradiction(row: ProductRow) -> str | None:
+    """A price that its own unit price contradicts beyond any multipack was misread: dollars for cents, say."""
+    if row.price_cents is None or row.unit_price_cents is None or row.unit_measure not in WEIGHED_MEASURES:
+        return None
+    least, most = USUAL_MEASURES
+    if least < row.price_cents / row.unit_price_cents < most:
+        return None
+    unit_price = UnitPrice(row.unit_price_cents, row.unit_measure)
+    measures = measures_bought(unit_price, total_size(row.name, row.size))
+    if not measures:
+        return None
+    expected = unit_price.cents * measures
+    if row.price_cents < expected * MAX_UNIT_PRICE_RATIO and expected < row.price_cents * MAX_UNIT_PRICE_RATIO:
+        return None
+    return (
+        f"price_cents is {row.price_cents}, {unit_price.cents} per {unit_price.measure} make {expected:.0f} cents of it"
+    )
