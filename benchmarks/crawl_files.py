@@ -69,9 +69,8 @@ class Files:
         """Give a share of the rows another price."""
         for position in self.rng.sample(range(len(self.rows)), round(share * len(self.rows))):
             row = self.rows[position]
-            self.rows[position] = replace(
-                row, price_cents=(row.price_cents or 0) % 3000 + 50, was_cents=row.price_cents
-            )
+            price = (row.price_cents or 0) % 3000 + 50
+            self.rows[position] = replace(row, price_cents=price, was_cents=row.price_cents, unit_price_cents=2 * price)
 
     def write(self, store_id: str, day: int) -> Path:
         """Write a crawl of one store; ``day`` counts from the first crawls."""

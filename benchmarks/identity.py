@@ -28,7 +28,7 @@ from splitcart.database.models import Company, Sku
 from splitcart.ingest.catalogue import Catalogue
 from splitcart.ingest.companies import ensure_company
 from splitcart.ingest.matching import post_process
-from tests.rows import as_read
+from tests.ingest.crawl_files import shelf_row
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def measure(seed: int, chains: int, articles: int, folder: Path, show: int = 0) 
     for chain, rows in groupby(listings, key=lambda listing: listing.chain):
         with transaction(engine) as session:
             company = ensure_company(session, get_chains()[chain])
-            Catalogue(session, company.id).take_in(session, [as_read(row.record) for row in rows], AT, AT)
+            Catalogue(session, company.id).take_in(session, [shelf_row(row.record) for row in rows], AT, AT)
     taken_in = time.perf_counter()
     at_ingest = _score(listings, _products(engine))
     with transaction(engine) as session:

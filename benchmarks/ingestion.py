@@ -2,7 +2,9 @@
 
 Each round times, one after another, on the same server and with the same rows: the reference (binary COPY of the
 price rows into a logged table with the same primary key, one transaction), a first load, an unchanged file and one with
-3 % of its prices changed, each from the file on disk to committed rows. Every round has a store of its own::
+3 % of its prices changed, each from the file on disk to committed rows. Every round has two stores of its own: one for
+a worker that has taken files of the same price list before, one for a worker that remembers no lines. A third worker
+starts in every round and has to read the catalogue first::
 
     python -m benchmarks.ingestion rounds            # PostgreSQL; --sqlite for SQLite
     python -m benchmarks.ingestion series --files 1000
@@ -14,7 +16,9 @@ import argparse
 import logging
 import resource
 import tempfile
+from collections import defaultdict
 from functools import partial
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, median
@@ -27,10 +31,13 @@ from rich.table import Table
 from benchmarks.crawl_files import CHANGED, Files, clock, database, list_stores, say_machine, seconds
 from splitcart.database import create_engine, transaction
 from splitcart.database.bulk import load
-from splitcart.database.models import Price, Store
+from splitcart.database.models import Price
 from splitcart.ingest import CrawlIngester
+from splitcart.ingest.shelf_lines import ShelfLines
 
 PRICE_COLUMNS = tuple(column.name for column in Price.__table__.columns)
+NEW_LINES = ", no line remembered"
+STARTING = "the first file of a worker"
 FOREIGN_KEYS = {"store_id": "stores", "sku_id": "skus", "root_category_id": "categories", "crawl_id": "crawls"}
 
 
@@ -62,29 +69,28 @@ class Reference:
 def rounds(args: argparse.Namespace, console: Console) -> None:
     """Time reference, first load, unchanged and changed files in turn."""
     with tempfile.TemporaryDirectory() as name, database(sqlite=args.sqlite, folder=Path(name)) as engine:
-        folder = Path(name)
-        files = Files(folder, args.rows)
-        stores = list_stores(engine, args.rounds + 1)
-        ingester = CrawlIngester(engine, folder / "data", clock)
-        opening = seconds(lambda: ingester.ingest(files.write(stores[0], 0).resolve()))
+        files = Files(Path(name), args.rows)
+        first, *stores = list_stores(engine, 2 * args.rounds + 1)
+        worker = partial(CrawlIngester, engine, Path(name) / "data", clock)
+        remembers, forgets = worker(), worker(lines=ShelfLines(max_bytes=0))
+        path = files.write(first, 0)
+        opening = seconds(partial(remembers.ingest, path))
+        forgets.ingest(files.write(first, 1))
+        with engine.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(sa.select(*Price.__table__.columns))]
         reference = Reference(engine)
-        found: dict[str, list[float]] = {name: [] for name in ("reference", "first load", "unchanged", "3 % changed")}
-        for number, store_id in enumerate(stores[1:], start=1):
-            paths = [files.write(store_id, 3 * number), files.write(store_id, 3 * number + 1)]
-            files.change(CHANGED)
-            paths.append(files.write(store_id, 3 * number + 2))
-            with engine.connect() as connection:
-                rows = [
-                    tuple(row)
-                    for row in connection.execute(
-                        sa.select(*Price.__table__.columns)
-                        .join(Store, Store.id == Price.store_id)
-                        .where(Store.store_id == stores[0])
-                    )
-                ]
+        found: dict[str, list[float]] = defaultdict(list)
+        for number, pair in enumerate(zip(stores[::2], stores[1::2], strict=True)):
             found["reference"].append(reference.copy(rows))
-            for what, path in zip(("first load", "unchanged", "3 % changed"), paths, strict=True):
-                found[what].append(seconds(lambda path=path: ingester.ingest(path)))
+            days = count(4 * number + 2)
+            for what, day in zip(("first load", "unchanged", "3 % changed"), days, strict=False):
+                if what == "3 % changed":
+                    files.change(CHANGED)
+                for store_id, ingester, how in zip(pair, (remembers, forgets), ("", NEW_LINES), strict=True):
+                    path = files.write(store_id, day)
+                    found[what + how].append(seconds(partial(ingester.ingest, path)))
+            path = files.write(pair[0], next(days))
+            found[f"unchanged, {STARTING}"].append(seconds(partial(worker().ingest, path)))
         table = Table("", "ms a file", "rows/s", "of the reference", title=f"{args.rows:,} rows, {engine.dialect.name}")
         base = median(found["reference"])
         for what, times in found.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from splitcart.database.models import (
     AmbassadorTenure,
+    Base,
     Category,
     Coverage,
     Crawl,
@@ -147,9 +149,21 @@ def refresh_store_categories(session: Session, store_ids: Collection[int]) -> No
     """Derive ``store_categories`` of these stores (row ids) anew from coverage and open memberships."""
     if not store_ids:
         return
-    session.execute(sa.delete(StoreCategory).where(StoreCategory.store_id.in_(store_ids)))
-    derived = derived_store_categories(Coverage.store_id.in_(store_ids))
-    session.execute(sa.insert(StoreCategory).from_select(list(STORE_CATEGORY_COLUMNS), derived))
+    these = {"store_ids": list(store_ids)}
+    for statement in _refreshing():
+        session.execute(statement, these)
+
+
+@cache
+def _refreshing() -> tuple[sa.Executable, sa.Executable]:
+    """Made once: for one store it takes longer to build the statements than to run them."""
+    ids: sa.BindParameter[list[int]] = sa.bindparam("store_ids", expanding=True)
+    table = Base.metadata.tables[StoreCategory.__tablename__]
+    derived = derived_store_categories(Coverage.store_id.in_(ids))
+    return (
+        sa.delete(table).where(table.c.store_id.in_(ids)),
+        sa.insert(table).from_select(list(STORE_CATEGORY_COLUMNS), derived),
+    )
 
 
 def derived_store_categories(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:

@@ -59,13 +59,13 @@ class IngestedCrawl:
 
 
 class CrawlIngester:
-    """Takes product files into one database; remembers lines, and each company's catalogue, between files."""
+    """Takes product files into one database; remembers ``lines``, and each company's catalogue, between files."""
 
-    def __init__(self, engine: sa.Engine, data_dir: Path, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, data_dir: Path, clock: Clock, lines: ShelfLines | None = None) -> None:
         self.engine = engine
         self.data_dir = data_dir
         self.clock = clock
-        self._lines = ShelfLines()
+        self._lines = lines or ShelfLines()
         self._catalogues: dict[str, Catalogue] = {}
 
     def ingest(self, path: Path) -> IngestedCrawl:

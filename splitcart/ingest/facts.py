@@ -85,10 +85,11 @@ def merge(session: Session, store_id: int, crawl_id: int, parsed: ParsedCrawl, c
 def _staged_rows(parsed: ParsedCrawl, catalogue: Catalogue) -> list[tuple[Any, ...]]:
     skus, categories = catalogue.skus, catalogue.categories
     nothing = (None,) * (len(_STAGED_COLUMNS) - 1)
-    return [
-        *((skus[row.sku].id, categories[row.category_path][1], *row.stock_and_offer) for row in parsed.rows),
-        *((skus[code].id, *nothing) for code in sorted(parsed.gaps & skus.keys())),
+    rows = [
+        (skus[row.sku].id, categories[row.category_path][1]) + row.stock_and_offer  # noqa: RUF005 - twice as quick
+        for row in parsed.rows
     ]
+    return rows + [(skus[code].id, *nothing) for code in sorted(parsed.gaps & skus.keys())]
 
 
 def _begun(parsed: ParsedCrawl, catalogue: Catalogue) -> sa.ColumnElement[datetime]:

@@ -18,8 +18,7 @@ from splitcart.database import Base, reading, transaction
 from splitcart.database.models import Company, Crawl, Membership, Sku, Store, StoreGroup
 from splitcart.ingest import CrawlIngester
 from tests.grouping.effective_model import LENGTH, ROOTS, START, STEP, Model, ModelCrawl, ModelNews, ModelStay
-from tests.ingest.crawl_files import category, product, write_crawl
-from tests.rows import as_read
+from tests.ingest.crawl_files import category, product, shelf_row, write_crawl
 
 STORES = ("G101", "G102")
 STEPS = 12
@@ -134,7 +133,7 @@ def known_skus(session, company_id: int, model: Model) -> dict[str, tuple[int, i
     from splitcart.ingest.catalogue import Catalogue
 
     catalogue = Catalogue(session, company_id)
-    catalogue.take_in(session, [as_read(product(code, root, 1)) for code, root in ROOTS.items()], END, END)
+    catalogue.take_in(session, [shelf_row(product(code, root, 1)) for code, root in ROOTS.items()], END, END)
     rows = session.execute(sa.select(Sku.code, Sku.id, Sku.root_category_id))
     return {code: (sku_id, root_id) for code, sku_id, root_id in rows}
 
