@@ -13,11 +13,12 @@ from msgspec import Struct
 from splitcart.database.models import OFFER_COLUMNS, SKU_DETAILS
 from splitcart.measures.sizes import total_size
 from splitcart.measures.unit_prices import UnitPrice, measures_bought
-from splitcart.transfer.lines import decode_products
+from splitcart.transfer.lines import decode_product, decode_products
 from splitcart.transfer.rows import ProductRow
 
 MEMORY_BYTES = 80 << 20
 ROW_BYTES = 600  # that a line takes in memory, measured, beside its own bytes
+MAX_PATHS = 20_000
 MAX_PATH_LENGTH = 1024
 # Real rows are up to ten times off where the site prints a wrong measure, and a multipack's size may be that of one.
 MAX_UNIT_PRICE_RATIO = 60
@@ -52,10 +53,7 @@ class ShelfRow(Struct, gc=False):
 
     def product(self) -> ProductRow:
         """Return all that the line says, its category path as it is kept."""
-        found = decode_products([self.line])
-        if found is None:
-            raise ValueError(f"no product line: {self.line[:200]!r}")
-        (row,) = found
+        row = decode_product(self.line)
         row.category_path = self.category_path
         return row
 
@@ -80,38 +78,39 @@ class ShelfLines:
                 return None
             for position, row in zip(missing, found, strict=True):
                 rows[position] = row
-            self._remember(found)
         return rows  # type: ignore[return-value]  # none of them is None any more
 
     def _find(self, lines: list[bytes]) -> list[ShelfRow] | None:
-        before = self._before
-        unread = [line for line in lines if line not in before]
+        """Return the rows of lines that are not among the latest, which they are from now on."""
+        unread = [line for line in lines if line not in self._before]
         products = decode_products(unread)
         if products is None:
             return None
-        read = dict(zip(unread, map(self._checked, unread, products), strict=True))
-        return [read.get(line) or before[line] for line in lines]
-
-    def _remember(self, rows: list[ShelfRow]) -> None:
-        self._latest.update((row.line, row) for row in rows)
-        self._taken_bytes += sum(len(row.line) + ROW_BYTES for row in rows)
+        rows = self._checked(unread, products)
+        if len(rows) < len(lines):
+            read = dict(zip(unread, rows, strict=True))
+            rows = [read.get(line) or self._before[line] for line in lines]
+        self._latest.update(zip(lines, rows, strict=True))
+        self._taken_bytes += sum(map(len, lines)) + ROW_BYTES * len(lines)
         if self._taken_bytes > self._room_bytes:
             self._before, self._latest, self._taken_bytes = self._latest, {}, 0
-            self._paths.clear()
+        return rows
 
-    def _checked(self, line: bytes, product: ProductRow) -> ShelfRow:
-        if (kept := self._paths.get(product.category_path)) is None:
-            path = tuple(name for text in product.category_path if (name := category_name(text))) or (UNCATEGORISED,)
-            kept = self._paths[product.category_path] = (path, _path_problem(path))
-        path, problem = kept
-        return ShelfRow(
-            line,
-            product.sku,
-            path,
-            hash((_details_of(product), path)),
-            _stock_and_offer_of(product),
-            problem or _problem(product),
-        )
+    def _checked(self, lines: Sequence[bytes], products: Sequence[ProductRow]) -> list[ShelfRow]:
+        known = self._paths
+        kept = [known.get(product.category_path) or self._keep(product.category_path) for product in products]
+        paths = [path for path, _ in kept]
+        skus = [product.sku for product in products]
+        hashes = map(hash, zip(map(_details_of, products), paths, strict=True))
+        problems = [problem or _problem(product) for (_, problem), product in zip(kept, products, strict=True)]
+        return list(map(ShelfRow, lines, skus, paths, hashes, map(_stock_and_offer_of, products), problems))
+
+    def _keep(self, written: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+        if len(self._paths) >= MAX_PATHS:
+            self._paths.clear()
+        path = tuple(name for text in written if (name := category_name(text))) or (UNCATEGORISED,)
+        self._paths[written] = path, _path_problem(path)
+        return self._paths[written]
 
 
 def category_name(text: str) -> str:
@@ -128,23 +127,19 @@ def _path_problem(names: tuple[str, ...]) -> str | None:
 def _problem(row: ProductRow) -> str | None:
     if not row.sku.strip() or not row.name.strip():
         return "sku and name must not be empty"
-    return _contradiction(row)
-
-
-def _contradiction(row: ProductRow) -> str | None:
-    """A price that its own unit price contradicts beyond any multipack was misread: dollars for cents, say."""
-    if row.price_cents is None or row.unit_price_cents is None or row.unit_measure not in WEIGHED_MEASURES:
+    cents, per_measure, measure = row.price_cents, row.unit_price_cents, row.unit_measure
+    if cents is None or per_measure is None or measure not in WEIGHED_MEASURES:
         return None
     least, most = USUAL_MEASURES
-    if least < row.price_cents / row.unit_price_cents < most:
-        return None
-    unit_price = UnitPrice(row.unit_price_cents, row.unit_measure)
+    return None if least < cents / per_measure < most else _contradiction(row, cents, UnitPrice(per_measure, measure))
+
+
+def _contradiction(row: ProductRow, cents: int, unit_price: UnitPrice) -> str | None:
+    """A price that its own unit price contradicts beyond any multipack was misread: dollars for cents, say."""
     measures = measures_bought(unit_price, total_size(row.name, row.size))
     if not measures:
         return None
     expected = unit_price.cents * measures
-    if row.price_cents < expected * MAX_UNIT_PRICE_RATIO and expected < row.price_cents * MAX_UNIT_PRICE_RATIO:
+    if cents < expected * MAX_UNIT_PRICE_RATIO and expected < cents * MAX_UNIT_PRICE_RATIO:
         return None
-    return (
-        f"price_cents is {row.price_cents}, {unit_price.cents} per {unit_price.measure} make {expected:.0f} cents of it"
-    )
+    return f"price_cents is {cents}, {unit_price.cents} per {unit_price.measure} make {expected:.0f} cents of it"

@@ -144,9 +144,14 @@ def decode_products(lines: Sequence[bytes]) -> list[ProductRow] | None:
     return None if any(map(_holds_nul, lines)) else rows
 
 
+def decode_product(line: bytes) -> ProductRow:
+    """Read a line that is known to be a good product."""
+    return _product_decoder.decode(line).product
+
+
 def _holds_nul(line: bytes) -> bool:
     """No database keeps a NUL in text. Escaped backslashes go first, so that only true escapes are seen."""
-    return b"\\u0000" in line and b"\\u0000" in line.replace(b"\\\\", b"")
+    return b"\\" in line and b"\\u0000" in line and b"\\u0000" in line.replace(b"\\\\", b"")
 
 
 def decode_closing(name: str, number: int, line: bytes) -> Closing:
