@@ -1,6 +1,7 @@
 """One product file, one transaction: the crawl of one store becomes prices, history, coverage and a crawl row."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from hashlib import file_digest
@@ -122,12 +123,15 @@ class CrawlIngester:
         session.add(crawl)
         session.flush()
         result.late = has_later_crawl(session, crawl)
-        keep_file(path, self.data_dir, crawl.file)
         if result.late:
+            keep_file(path, self.data_dir, crawl.file)
             self._rebuild(session, chain, store, catalogue)
             counts = dict(crawl.counts)
         else:
-            counts = self._merge_newest(session, chain, store, crawl, parsed, catalogue)
+            with ThreadPoolExecutor(1) as beside:  # the disk and the database need not wait for each other
+                kept = beside.submit(keep_file, path, self.data_dir, crawl.file)
+                counts = self._merge_newest(session, chain, store, crawl, parsed, catalogue)
+            kept.result()
         _finish(session, store, crawl, result, parsed, counts, found)
         write_quarantine(self.data_dir, crawl.file, parsed.quarantined)
         return result
