@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -117,26 +118,32 @@ def _stores_like(session: Session, store: Store) -> sa.Select[int]:
     return sa.select(Store.id).where(same_state, Store.id != store.id)
 
 
-def cover(
-    session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
-) -> set[int]:
-    """Judge the crawl's categories, write its scope and coverage rows; return the completed root categories."""
+@cache
+def _last_rows() -> sa.Select[str, int]:
+    """The rows of each root category, by name, when ``of_store`` was last seen completely in it; made once."""
+    of_store = Coverage.store_id == sa.bindparam("of_store", type_=sa.Integer)
     last = (
         sa.select(Coverage.category_id, sa.func.max(Coverage.observed_to).label("observed_to"))
-        .where(Coverage.store_id == store.id)
+        .where(of_store)
         .group_by(Coverage.category_id)
         .subquery("last")
     )
     newest = sa.and_(Coverage.category_id == last.c.category_id, Coverage.observed_to == last.c.observed_to)
-    known = (
+    return (
         sa.select(Category.name, Coverage.rows)
         .join_from(last, Coverage, newest)
         .join(Category, Category.id == Coverage.category_id)
         .join(Crawl, Crawl.id == Coverage.crawl_id)
-        .where(Coverage.store_id == store.id)
+        .where(of_store)
         .order_by(Crawl.observed_from, Crawl.observed_to, Crawl.crawl_id)
     )
-    reference = dict(session.execute(known).all())
+
+
+def cover(
+    session: Session, chain: Chain, store: Store, crawl: Crawl, parsed: ParsedCrawl, catalogue: Catalogue
+) -> set[int]:
+    """Judge the crawl's categories, write its scope and coverage rows; return the completed root categories."""
+    reference = dict(session.execute(_last_rows(), {"of_store": store.id}).all())
     previous = session.scalar(
         sa.select(Crawl)
         .where(Crawl.store_id == store.id, _order(Crawl) < _values(crawl))
