@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from scheduler.geography import StorePoint, invalid_reason
 from scheduler.past import PastLease, read_past
 from splitcart.config import Chain
-from splitcart.database.models import Company, Crawl, Division, GeoCluster, Store, StoreCategory
+from splitcart.database.models import Company, Crawl, Division, GeoCluster, Membership, Store, StoreCategory
 from splitcart.errors import InputError
 from splitcart.measures.slugs import slug
 
@@ -27,8 +27,9 @@ ENDED_WELL = ("finished", "partial")
 class StoreStanding:
     """One active store of the kept divisions, with an id of the chain's form.
 
-    ``covered_at`` and ``observed_from`` are the end and the beginning of its newest crawl with a complete category,
-    ``ingested_at`` is when that came into the database.
+    ``covered_at`` and ``observed_from`` are the end and the beginning of its newest crawl with a complete category; one
+    that a category group speaks for does not count beside others: a crawl of it alone leaves the rest as old as it is.
+    ``ingested_at`` is when its newest useful file came into the database.
     ``strikes`` counts the attempts in a row that brought nothing; ``not_before`` is when the next one is due.
     """
 
@@ -154,14 +155,26 @@ def read_roster(session: Session, chain: Chain, now: datetime) -> Roster:
 
 
 def _read_coverage(session: Session, company_id: int, stores: dict[int, StoreStanding]) -> None:
+    elsewhere = sa.and_(
+        Membership.store_id == StoreCategory.store_id,
+        Membership.category_id == StoreCategory.category_id,
+        Membership.group_id.is_not(None),
+        Membership.until.is_(None),
+    )
+
+    def of_the_rest(instant: sa.orm.InstrumentedAttribute[datetime]) -> sa.ColumnElement[datetime]:
+        rest = sa.func.max(sa.case((Membership.id.is_(None), instant)))
+        return sa.func.coalesce(rest, sa.func.max(instant))
+
     newest = (
         sa.select(
             StoreCategory.store_id,
-            sa.func.max(StoreCategory.covered_at).label("covered_at"),
-            sa.func.max(Crawl.observed_from).label("observed_from"),
+            of_the_rest(StoreCategory.covered_at).label("covered_at"),
+            of_the_rest(Crawl.observed_from).label("observed_from"),
             sa.func.max(Crawl.ingested_at).label("ingested_at"),
         )
         .join(Crawl, Crawl.id == StoreCategory.crawl_id)
+        .join(Membership, elsewhere, isouter=True)
         .where(Crawl.company_id == company_id)
         .group_by(StoreCategory.store_id)
     )

@@ -57,6 +57,7 @@ class CrawlFileExporter(BaseItemExporter):
             finish_reason=end.finish_reason,
             failure_class=end.failure_class,
             store_verified=end.store_verified,
+            asked=end.asked,
             stats=end.stats,
         )
         self.committed.append(path)

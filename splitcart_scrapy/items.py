@@ -44,6 +44,7 @@ class CrawlEndItem:
     """A crawl is over: its file is committed, or discarded when ``keep`` is False.
 
     ``complete``: the whole store (or store list) was seen. Rows after the last finished category are dropped.
+    ``asked``: the root categories that were to be crawled (None: all).
     ``files``: what lies in the outbox now, filled in by the write pipeline.
     """
 
@@ -52,6 +53,7 @@ class CrawlEndItem:
     finish_reason: str = "finished"
     failure_class: FailureClass | None = None
     store_verified: bool | None = None
+    asked: list[str] | None = None
     stats: dict[str, Any] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
 

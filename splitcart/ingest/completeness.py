@@ -19,10 +19,10 @@ def judge_categories(
     """Return the crawl's scope: one JSON object per root category with ``claimed`` and ``complete``.
 
     ``reference`` gives the rows of the store's last complete crawl by root name. A category with fewer than
-    ``chain.complete_share`` of them is not complete, unless the store's previous crawl (``previous_scope``) claimed as
-    small a range: a range that stays small is small. Where the store never had a complete crawl of a category,
-    ``near`` gives what stores like it have there; one that is short in most of its categories is a small store, of
-    which they tell nothing. References under ``chain.min_reference_rows`` are not judged.
+    ``chain.complete_share`` of them is not complete, unless the store's previous crawl of it (``previous_scope``)
+    claimed as small a range: a range that stays small is small. Where the store never had a complete crawl of a
+    category, ``near`` gives what stores like it have there; one that is short in most of its categories is a small
+    store, of which they tell nothing. References under ``chain.min_reference_rows`` are not judged.
 
     A crawl that saw the whole store also speaks of root categories that the site no longer has: those of ``reference``,
     and those under which its rows were first seen (``rows_by_first_root``), which are also what is counted there.

@@ -19,6 +19,7 @@ from splitcart.ingest.keeping import kept_name
 from splitcart.ingest.reading import ParsedCrawl
 
 MIN_NEAR_STORES = 3
+CRAWLS_BACK = 5  # to look for what a store claimed of a category before: some crawls are of other categories only
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(hours=26)  # a file that knows only its day may be of today, in any time zone
 
@@ -144,19 +145,19 @@ def cover(
 ) -> set[int]:
     """Judge the crawl's categories, write its scope and coverage rows; return the completed root categories."""
     reference = dict(session.execute(_last_rows(), {"of_store": store.id}).all())
-    previous = session.scalar(
-        sa.select(Crawl)
+    scopes = session.scalars(
+        sa.select(Crawl.scope)
         .where(Crawl.store_id == store.id, _order(Crawl) < _values(crawl))
         .order_by(Crawl.observed_from.desc(), Crawl.observed_to.desc(), Crawl.crawl_id.desc())
-        .limit(1)
-    )
+        .limit(CRAWLS_BACK)
+    ).all()
     names = catalogue.root_names()
     strange = {root_id for root_id, name in names.items() if name not in parsed.categories}
     first_roots = Counter(catalogue.skus[row.sku].root_id for row in parsed.rows) if strange else Counter()
     elsewhere = {names[root_id]: first_roots[root_id] for root_id in strange & first_roots.keys()}
     near = near_counts(session, chain, store, crawl) if parsed.categories.keys() - reference.keys() else {}
-    before = previous.scope if previous else []
-    crawl.scope = judge_categories(parsed, chain, reference, before, elsewhere, near)
+    before = {entry["category"]: entry for scope in reversed(scopes) for entry in scope}
+    crawl.scope = judge_categories(parsed, chain, reference, list(before.values()), elsewhere, near)
     completed: set[int] = set()
     for entry in crawl.scope:
         if entry["complete"]:

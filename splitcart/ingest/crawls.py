@@ -208,7 +208,10 @@ def _finish(
     result.quarantined = len(parsed.quarantined)
     result.categories = len(crawl.scope)
     result.complete_categories = sum(entry["complete"] for entry in crawl.scope)
-    result.whole = crawl.complete and result.complete_categories == result.categories
+    completed = {entry["category"] for entry in crawl.scope if entry["complete"]}
+    asked = parsed.closing.asked
+    all_of_it = crawl.complete if asked is None else completed.issuperset(asked)
+    result.whole = all_of_it and result.complete_categories == result.categories
     session.flush()
 
 

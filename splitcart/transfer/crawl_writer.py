@@ -175,10 +175,12 @@ class CrawlWriter:
         failure_class: FailureClass | None = None,
         store_verified: bool | None = None,
         host: str | None = None,
+        asked: list[str] | None = None,
         stats: dict[str, Any] | None = None,
     ) -> Path:
         """Put the crawl into the outbox and return its file.
 
+        ``asked`` names the root categories that were to be crawled (None: all).
         Rows held outside any category are part of a store sweep; for products they are an error (ValueError): finish or
         drop the category first.
         """
@@ -203,6 +205,7 @@ class CrawlWriter:
             finish_reason=finish_reason,
             failure_class=failure_class,
             host=host or self._begun.host,
+            asked=asked,
             stats=stats or {},
         )
         self._file.decide(closing)

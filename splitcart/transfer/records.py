@@ -114,6 +114,7 @@ class CrawlRecord:
     ``store_id`` is None for a sweep of the store list and for barcodes. ``store_verified``: True, the site echoed the
     requested store; None, it offers no echo; False, it answered for another store. ``rows`` counts the lines before it.
     ``complete`` says that the whole store (or store list) was seen, so that what is not in the file is not there.
+    ``asked`` names the root categories that were to be crawled, None: all.
     """
 
     crawl_id: str
@@ -129,6 +130,7 @@ class CrawlRecord:
     finish_reason: str = "finished"
     failure_class: FailureClass | None = None
     host: str | None = None
+    asked: list[str] | None = None
     format_version: int = FORMAT_VERSION
     stats: dict[str, Any] = field(default_factory=dict)
 

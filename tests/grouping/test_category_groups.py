@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from grouping import effective_prices
 from grouping.memberships import open_membership
 from splitcart.database import reading, transaction
-from splitcart.database.models import Candidate, Store, StoreGroup
+from splitcart.database.models import Candidate, InferenceAudit, Store, StoreGroup
 from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
 
 HOME = ["G001", "G002"]
@@ -188,6 +188,18 @@ def test_two_doubted_stores_overrule_the_ambassador_of_a_category(sqlite):
     assert category_partition(chain) == {frozenset(APART[:2])}
     assert ambassador(chain, "G003") == "G004"
     assert chain.listed_by(category_group(chain, "G003").id)[20] == COAST[20]
+
+
+def test_each_group_is_audited_for_what_was_believed_on_its_word(engine):
+    chain = excepted(engine)
+    produce(chain, "G005", dearer(REGIONAL, {7}), day(12))
+    chain.crawl("G002", dearer(BASE, {150}), day(12, 2))
+    crawl_id = chain.crawl("G003", dearer(REGIONAL, {7, 8, 150, 151}), day(12, 4))
+    with reading(engine) as session:
+        audits = session.scalars(sa.select(InferenceAudit).where(InferenceAudit.crawl_id == crawl_id)).all()
+    told = {audit.group_id: (audit.compared, audit.equal, audit.inferred_equal) for audit in audits}
+    assert told.pop(category_group(chain, "G003").id)[:2] == (40, 39)
+    assert told == {chain.group_of("G003").id: (160, 159, 1)}
 
 
 def test_a_category_group_that_dissolves_leaves_own_prices_behind(engine):

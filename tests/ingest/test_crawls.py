@@ -195,6 +195,28 @@ def test_a_short_category_is_not_believed_once_but_twice(ingester: CrawlIngester
     assert (twice.counts["left"], twice.complete_categories) == (10, 2)
 
 
+def test_a_crawl_of_other_categories_in_between_is_no_reason_to_doubt_again(
+    ingester: CrawlIngester, tmp_path: Path
+) -> None:
+    full = {f"a{number}": 100 for number in range(20)}
+    short = {f"a{number}": 100 for number in range(10)}
+    ingester.ingest(crawl(tmp_path, FIRST, full))
+    assert ingester.ingest(crawl(tmp_path, FIRST + DAY, short)).complete_categories == 1
+    at = FIRST + 2 * DAY
+    other = write_crawl(tmp_path / "files", [product("b1", "B", 100)], [category("B", at)], complete=False, asked=["B"])
+    assert ingester.ingest(other).complete_categories == 1
+    assert ingester.ingest(crawl(tmp_path, FIRST + 3 * DAY, short)).complete_categories == 2
+
+
+@pytest.mark.parametrize(("asked", "whole"), [(["B"], True), (["A", "B"], False), (None, False)])
+def test_a_crawl_is_whole_when_it_saw_all_that_it_was_asked_for(
+    ingester: CrawlIngester, tmp_path: Path, asked: list[str] | None, whole: bool
+) -> None:
+    rows, scope = [product("b1", "B", 100)], [category("B", FIRST)]
+    path = write_crawl(tmp_path / "files", rows, scope, complete=False, asked=asked)
+    assert ingester.ingest(path).whole is whole
+
+
 def test_the_scope_keeps_what_the_crawl_claimed_and_what_was_made_of_it(
     ingester: CrawlIngester, tmp_path: Path
 ) -> None:

@@ -284,6 +284,21 @@ def test_a_category_group_leases_that_category_alone(world: World) -> None:
     assert list(lease.expected_rows) == ["Produce"]
 
 
+def test_a_crawl_of_one_category_leaves_the_rest_as_old_as_it_was(world: World) -> None:
+    """Nor does its file count as an attempt that brought nothing."""
+    stores = covered(world, 3, ago=200)
+    group = world.group(stores, ambassador=stores[1], category=world.roots[1], status="AMBASSADOR_STALE")
+    (lease,) = world.lease()
+    assert lease.categories == ["Produce"]
+    world.wait(1)
+    world.crawl(*stores, roots=["Produce"])
+    world.release(lease)
+    world.change(StoreGroup, group, status="HEALTHY", last_checked_at=world.now)
+    queue = world.queue("optimization")
+    assert {entry.store for entry in queue} == set(stores)
+    assert {entry.reason for entry in queue} == {"outlier with the oldest data, 8.4 days old"}
+
+
 def test_a_named_cluster_gets_only_its_own_stores(embedded: World) -> None:
     perth, albany = embedded.cluster("Perth"), embedded.cluster("Albany")
     here, there = covered(embedded, 2, ago=90, cluster=perth), covered(embedded, 2, ago=99, cluster=albany)

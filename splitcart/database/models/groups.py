@@ -143,17 +143,19 @@ class PriceEvent(Base):
 
 
 class InferenceAudit(Base):
-    """What had been believed of a grouped store, against what its own crawl then showed.
+    """What had been believed of a store on a group's word, against what its own crawl then showed.
 
-    Counts are of effective prices in the categories that the crawl completed. ``mismatches`` keeps
+    Counts are of effective prices in those of the categories that the crawl completed in which the store takes the
+    group's news. ``mismatches`` keeps
     ``[sku_id, observed price_cents or null]`` until the list's next values tell the stale from the deviating.
     """
 
     __tablename__ = "inference_audits"
+    __table_args__ = (UniqueConstraint("crawl_id", "group_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"), index=True)
     group_id: Mapped[int] = mapped_column(ForeignKey("store_groups.id"), index=True)
-    crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"), unique=True)
+    crawl_id: Mapped[int] = mapped_column(ForeignKey("crawls.id"))
     compared: Mapped[int]
     equal: Mapped[int]
     inferred_compared: Mapped[int]

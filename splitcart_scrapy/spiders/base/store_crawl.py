@@ -127,6 +127,7 @@ class StoreCrawl:
             finish_reason=self.failure.failure_class.value if self.failure else "finished",
             failure_class=self.failure_class,
             store_verified=self._verified,
+            asked=self.lease.categories,
             stats={"unreadable_rows": self._unreadable_rows, "reason": self.lease.reason},
         )
 
