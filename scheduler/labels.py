@@ -1,18 +1,21 @@
 """Names on a map, placed where they cover nothing of what they stand beside."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 INK, HALO = "#222222", "#FFFFFF"
-LABELLED = 16  # the largest clusters; the others are in the legend alone
-FONT_POINTS = 9
+FONT_POINTS = 8
 CLEARANCE = 3  # pixels
-NEAR_POINTS, DISTANCES_POINTS = 10, (10, 18, 30, 44, 60, 78)  # a name farther than near gets a line
+NEAR_POINTS, DISTANCES_POINTS = 9, (9, 16, 26, 38)  # a name farther than near gets a line
+STEP = 4  # pixels: lines are tested at points so far apart
 DIRECTIONS = (0, 180, 90, 270, 30, -30, 150, 210, 60, -60, 120, 240)  # degrees; beside is better than above
 
 Place = tuple[float, float]
@@ -43,31 +46,52 @@ class Box:
         return within_width and other.bottom <= self.bottom and self.top <= other.top
 
 
-def label_clusters(axes: "Axes", clusters: Mapping[str, Sequence[Place]], spared: Sequence[Place]) -> None:
-    """Write the names of the first clusters beside their stores; a name that finds no free room is left out.
+def label_clusters(
+    axes: "Axes",
+    clusters: Mapping[str, Sequence[Place]],
+    named: Collection[str],
+    spared: Sequence[Place] = (),
+    taken: Sequence[Box] = (),
+) -> None:
+    """Write the ``named`` clusters' names beside their stores, the first ones first; one without free room is left out.
 
-    Places are (longitude, latitude). A name covers no store of a cluster and no other name, and of the ``spared``
-    places as few as can be.
+    Places are in the units of the axes, those outside them do not count. A name covers no store of a cluster, no other
+    name and none of the ``taken`` rectangles, and of the ``spared`` places as few as can be.
     """
     scale = axes.get_figure(root=True).dpi / 72  # type: ignore[union-attr]  # these axes stand in a figure
-    pixels = {name: [_pixel(axes, place) for place in places] for name, places in clusters.items()}
+    frame = frame_of(axes)
+    pixels = {
+        name: [dot for dot in map(partial(_pixel, axes), dots) if frame.holds(dot)] for name, dots in clusters.items()
+    }
     occupied = [dot for dots in pixels.values() for dot in dots]
     spared_dots = [_pixel(axes, place) for place in spared]
-    window = axes.get_window_extent()
-    frame = Box(window.x0, window.y0, window.x1, window.y1)
-    placed: list[Box] = []
-    for name in list(clusters)[:LABELLED]:
-        x, y = (sum(part) / len(pixels[name]) for part in zip(*pixels[name], strict=True))
-        best: tuple[float, Box, bool] | None = None
+    placed, lines = list(taken), list[Place]()
+    for name, dots in pixels.items():
+        if not dots or name not in named:
+            continue
+        x, y = (sum(part) / len(dots) for part in zip(*dots, strict=True))
+        best: tuple[float, Box, list[Place]] | None = None
         for distance, box in _rooms(x, y, *_size(axes, name), scale):
-            if not box.lies_in(frame) or any(map(box.meets, placed)) or any(map(box.holds, occupied)):
+            if not box.lies_in(frame) or any(map(box.meets, placed)) or any(map(box.holds, chain(occupied, lines))):
+                continue
+            line = list(_line((x, y), box)) if distance > NEAR_POINTS else []
+            others = sum(each.holds(dot) for each in placed for dot in line)
+            strangers = sum(abs(dot[0] - at[0]) + abs(dot[1] - at[1]) < STEP for dot in line for at in lines)
+            if others or strangers:
                 continue
             cost = distance / 4 + 3 * sum(map(box.holds, spared_dots))
             if best is None or cost < best[0]:
-                best = cost, box, distance > NEAR_POINTS
+                best = cost, box, line
         if best is not None:
             placed.append(best[1])
-            _write(axes, name, (x, y), best[1], with_line=best[2])
+            lines += best[2]
+            _write(axes, name, (x, y), best[1], with_line=bool(best[2]))
+
+
+def frame_of(artist: "Axes | Text") -> Box:
+    """Return the rectangle that axes or a text cover."""
+    extent = artist.get_window_extent()
+    return Box(extent.x0, extent.y0, extent.x1, extent.y1)
 
 
 def _pixel(axes: "Axes", place: Place) -> Place:
@@ -92,12 +116,23 @@ def _rooms(x: float, y: float, width: float, height: float, scale: float) -> Ite
             yield distance, Box(left, bottom, left + width, bottom + height)
 
 
+def _end(centre: Place, box: Box) -> Place:
+    return min(max(centre[0], box.left), box.right), min(max(centre[1], box.bottom), box.top)
+
+
+def _line(centre: Place, box: Box) -> Iterator[Place]:
+    """Yield points along the line from a cluster to its name."""
+    end = _end(centre, box)
+    steps = max(1, int(math.dist(centre, end) / STEP))
+    for step in range(steps + 1):
+        yield centre[0] + (end[0] - centre[0]) * step / steps, centre[1] + (end[1] - centre[1]) * step / steps
+
+
 def _write(axes: "Axes", name: str, centre: Place, box: Box, *, with_line: bool) -> None:
     from matplotlib.patheffects import withStroke  # noqa: PLC0415 - heavy, and only maps need it
 
     if with_line:
-        end = (min(max(centre[0], box.left), box.right), min(max(centre[1], box.bottom), box.top))
-        axes.plot(*zip(centre, end, strict=True), color=INK, linewidth=0.7, zorder=5, transform=None)
+        axes.plot(*zip(centre, _end(centre, box), strict=True), color=INK, linewidth=0.7, zorder=5, transform=None)
     axes.text(
         box.left,
         (box.bottom + box.top) / 2,

@@ -1,28 +1,29 @@
 """A map of one chain's clusters, as a picture to print."""
 
-import json
 import math
-from collections.abc import Iterator, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scheduler.clusters import ClusterReport, PlacedStore
 from scheduler.geography import distance_km
-from scheduler.labels import INK, label_clusters
+from scheduler.labels import INK
+from scheduler.panels import COUNTRY, GREY, Style, choose_insets, draw_panel, names_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-# Okabe and Ito's palette without its black: told apart with any colour vision. With the shapes, 42 clusters differ.
+# Okabe and Ito's palette without its black: told apart with any colour vision. With the shapes, 49 clusters differ.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-SHAPES = ("o", "s", "^", "D", "v", "P")
-SEA, LAND, BORDER, COAST, GREY = "#FFFFFF", "#F4F1EA", "#B8B2A5", "#8A8478", "#555555"
-WEST, EAST, SOUTH, NORTH = 109.5, 158.0, -44.6, -9.6  # with sea enough for the names of coastal cities
-LEGEND_ROWS = 30
-Style = tuple[str, str]
+SHAPES = ("o", "s", "^", "D", "v", "P", "*")
+# Inches. Printed at the width of a page (6.9 of A4's 8.3) the smallest letters are 5 points, the names 6.
+WIDTH, MARGIN, TITLE, CAPTION = 9.2, 0.2, 0.55, 0.5
+INSET_WIDTH, INSET_HEIGHT, GAP = 2.35, 2.45, 0.3
+INSET_KM = 150.0
+LEGEND_COLUMNS, LEGEND_HEAD, LEGEND_ROW = 5, 0.36, 0.156
 
 
 def draw_map(report: ClusterReport, path: Path) -> Path:
@@ -35,28 +36,40 @@ def draw_map(report: ClusterReport, path: Path) -> Path:
 
 
 def build_figure(report: ClusterReport) -> "Figure":
-    """Compose title, map, legend and caption."""
+    """Compose title, map, insets of the cities with the most stores, legend and caption."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - heavy, and only maps need it
     from matplotlib.figure import Figure  # noqa: PLC0415 - the same
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - the same
 
-    figure = Figure(figsize=(13.4, 8.6), dpi=150, facecolor=SEA)
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.015, 0.075, 0.70, 0.85))
-    axes.set(xlim=(WEST, EAST), ylim=(SOUTH, NORTH), aspect=1 / math.cos(math.radians((SOUTH + NORTH) / 2)))
-    axes.apply_aspect()  # now, since names are placed by pixels
-    axes.set_axis_off()
-    states = _draw_outline(axes)
     styles = choose_styles(report)
-    isolated = list(_places(report.isolated))
-    if isolated:
-        axes.scatter(*zip(*isolated, strict=True), **_isolated(18))
-    for name, inside in reversed(report.clusters.items()):
-        axes.scatter(*zip(*_places(inside), strict=True), **_clustered(styles[name], 24))
-    label_clusters(axes, {name: list(_places(inside)) for name, inside in report.clusters.items()}, isolated + states)
-    _draw_legend(figure, report, styles)
+    signs = _signs(report, styles)
+    map_width = WIDTH - 2 * MARGIN - GAP / 2 - INSET_WIDTH
+    map_height = map_width * (COUNTRY.north - COUNTRY.south) / (COUNTRY.east - COUNTRY.west)
+    foot = CAPTION + LEGEND_HEAD + LEGEND_ROW * -(-len(signs) // LEGEND_COLUMNS)
+    height = foot + map_height + TITLE
+    figure = Figure(figsize=(WIDTH, height), dpi=200, facecolor="#FFFFFF")
+    FigureCanvasAgg(figure)
+
+    def panel(left: float, bottom: float, width: float, tall: float) -> "Axes":
+        return figure.add_axes((left / WIDTH, bottom / height, width / WIDTH, tall / height))
+
+    country = panel(MARGIN, foot, map_width, map_height)
+    insets = choose_insets(report, INSET_KM, INSET_KM * INSET_HEIGHT / INSET_WIDTH)
+    draw_panel(country, COUNTRY, report, styles, names_beside(report, insets.values()), is_inset=False)
+    top = foot + map_height
+    for number, (city, window) in enumerate(insets.items(), 1):
+        bottom = top - number * (INSET_HEIGHT + GAP) + GAP
+        axes = panel(WIDTH - MARGIN - INSET_WIDTH, bottom, INSET_WIDTH, INSET_HEIGHT)
+        draw_panel(axes, window, report, styles, list(report.clusters), is_inset=True)
+        axes.set_title(f"Around {city}", fontsize=9, color=INK, loc="left", pad=3, weight="bold")
+        corner, size = (window.west, window.south), (window.east - window.west, window.north - window.south)
+        country.add_patch(Rectangle(corner, *size, fill=False, edgecolor=INK, linewidth=0.6, zorder=5))
+    _draw_legend(figure, signs, (foot - 0.05) / height)
     title = f"{report.company}: clusters of stores, {report.at.day} {report.at:%B %Y}"
-    figure.text(0.03, 0.95, title, fontsize=17, color=INK, weight="bold")
-    figure.text(0.03, 0.03, caption(report), fontsize=9.5, color=INK, va="center")
+    figure.text(MARGIN / WIDTH, 1 - 0.32 / height, title, fontsize=14, color=INK, weight="bold", va="center")
+    figure.text(MARGIN / WIDTH, 0.32 / height, caption(report), fontsize=8, color=INK, va="center")
+    source = "Lambert's conformal conic projection. Coast and borders: Natural Earth."
+    figure.text(MARGIN / WIDTH, 0.15 / height, source, fontsize=7, color=GREY, va="center")
     return figure
 
 
@@ -90,58 +103,34 @@ def choose_styles(report: ClusterReport) -> dict[str, Style]:
 
 
 def _centre(stores: Sequence[PlacedStore]) -> tuple[float, float]:
-    places = list(_places(stores))
-    return sum(y for _, y in places) / len(places), sum(x for x, _ in places) / len(places)
+    places = [(store.latitude or 0.0, store.longitude or 0.0) for store in stores]
+    return sum(y for y, _ in places) / len(places), sum(x for _, x in places) / len(places)
 
 
-def _places(stores: Sequence[PlacedStore]) -> Iterator[tuple[float, float]]:
-    """Yield longitude and latitude, the picture's x and y."""
-    for store in stores:
-        if store.longitude is not None and store.latitude is not None:
-            yield store.longitude, store.latitude
-
-
-def _draw_outline(axes: "Axes") -> list[tuple[float, float]]:
-    """Draw coast, borders and the states' names; return where these stand."""
-    outline = json.loads(files("scheduler").joinpath("outline.json").read_text(encoding="utf-8"))
-    for shore in outline["land"]:
-        axes.fill(*zip(*shore, strict=True), facecolor=LAND, edgecolor=COAST, linewidth=0.9, joinstyle="round")
-    for border in outline["borders"]:
-        axes.plot(*zip(*border, strict=True), color=BORDER, linewidth=0.8)
-    for state, place in outline["states"].items():
-        axes.text(place[0], place[1], state, fontsize=13, color=BORDER, ha="center", va="center", weight="bold")
-    return [(place[0], place[1]) for place in outline["states"].values()]
-
-
-def _clustered(style: Style, area: float) -> dict[str, Any]:
-    colour, shape = style
-    return {"s": area, "c": colour, "marker": shape, "linewidths": 0.4, "edgecolors": INK, "zorder": 4}
-
-
-def _isolated(area: float) -> dict[str, Any]:
-    return {"s": area, "c": GREY, "marker": "x", "linewidths": 0.9, "zorder": 3}
-
-
-def _draw_legend(figure: "Figure", report: ClusterReport, styles: dict[str, Style]) -> None:
+def _signs(report: ClusterReport, styles: dict[str, Style]) -> list["Line2D"]:
     from matplotlib.lines import Line2D  # noqa: PLC0415 - part of matplotlib
 
-    rows = [
-        Line2D([], [], ls="", marker=shape, mfc=colour, mec=INK, mew=0.4, ms=6.5, label=f"{name} ({len(inside)})")
+    signs = [
+        Line2D([], [], ls="", marker=shape, mfc=colour, mec=INK, mew=0.4, ms=5.5, label=f"{name} ({len(inside)})")
         for (name, inside), (colour, shape) in zip(report.clusters.items(), styles.values(), strict=True)
     ]
     label = f"isolated ({len(report.isolated)})"
-    rows.append(Line2D([], [], ls="", marker="x", mec=GREY, ms=5.5, label=label))
+    return [*signs, Line2D([], [], ls="", marker="x", mec=GREY, ms=4.5, label=label)]
+
+
+def _draw_legend(figure: "Figure", signs: list["Line2D"], top: float) -> None:
     legend = figure.legend(
-        handles=rows,
+        handles=signs,
         loc="upper left",
-        bbox_to_anchor=(0.735, 0.93),
-        ncols=-(-len(rows) // LEGEND_ROWS),
+        bbox_to_anchor=(0.01, top, 0.98, 0.0),
+        mode="expand",
+        ncols=min(LEGEND_COLUMNS, len(signs)),
         title="Cluster (stores)",
-        fontsize=9.5,
-        title_fontsize=10.5,
+        fontsize=8,
+        title_fontsize=9,
         frameon=False,
         alignment="left",
-        handletextpad=0.3,
-        columnspacing=1.2,
+        handletextpad=0.2,
+        labelspacing=0.35,
     )
     legend.get_title().set_fontweight("bold")

@@ -1,16 +1,22 @@
 """The map says what it shows, keeps neighbours apart, and appears as a whole."""
 
-import json
+import itertools
+import math
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
+import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from scheduler import ClusterReport, draw_map
 from scheduler.clusters import PlacedStore
-from scheduler.geography import gazetteer
-from scheduler.map import build_figure, caption, choose_styles
+from scheduler.geography import City, distance_km, gazetteer
+from scheduler.map import COLOURS, build_figure, caption, choose_styles
+from scheduler.outline import km_outside, read_outline
+from scheduler.panels import COUNTRY, choose_insets, names_beside
+from scheduler.projection import project
 
 
 def report(count: int = 20) -> ClusterReport:
@@ -51,9 +57,9 @@ def test_names_on_the_map_do_not_overlap() -> None:
     assert not any(one.overlaps(other) for n, one in enumerate(boxes) for other in boxes[:n])
 
 
-def test_forty_clusters_differ_in_colour_or_shape() -> None:
-    styles = choose_styles(report(42))
-    assert len(set(styles.values())) == 42
+def test_forty_nine_clusters_differ_in_colour_or_shape() -> None:
+    styles = choose_styles(report(49))
+    assert len(set(styles.values())) == 49
 
 
 def test_more_clusters_than_styles_are_still_drawn(tmp_path: Path) -> None:
@@ -74,13 +80,77 @@ def test_a_chain_without_clusters_or_isolated_stores_has_a_map_too() -> None:
     assert caption(empty).startswith("0 stores: 0 in 0 clusters")
 
 
-def test_every_coastal_capital_lies_on_the_drawn_land() -> None:
+def test_every_city_lies_on_the_drawn_land_of_its_state() -> None:
+    for city in gazetteer():
+        assert km_outside(city.state, city.latitude, city.longitude) < 12, city  # 6 for the shapes, 1 for two decimals
+
+
+def test_the_drawn_states_are_those_that_positions_are_looked_up_in() -> None:
     from matplotlib.path import Path as Shape
 
-    outline = json.loads(files("scheduler").joinpath("outline.json").read_text(encoding="utf-8"))
-    land = [Shape(shore) for shore in outline["land"]]
-    inland = [city for city in gazetteer() if city.name in {"Canberra", "Dubbo", "Alice Springs", "Launceston", "Roma"}]
-    assert all(any(shape.contains_point((city.longitude, city.latitude)) for shape in land) for city in inland)
-    coastal = [city for city in gazetteer() if any(s.contains_point((city.longitude, city.latitude), radius=0.25) or
-               s.contains_point((city.longitude, city.latitude), radius=-0.25) for s in land)]  # fmt: skip
-    assert len(coastal) == len(gazetteer())
+    fine = {state: [Shape(ring) for ring in rings] for state, rings in read_outline().states.items()}
+    for city in gazetteer():
+        around = [(city.longitude + east, city.latitude + north) for east in (-0.1, 0, 0.1) for north in (-0.1, 0, 0.1)]
+        assert any(shape.contains_point(place) for shape in fine[city.state] for place in around), city
+
+
+def test_the_projection_keeps_distances_and_the_middle_meridian_upright() -> None:
+    assert project(134, -27) == pytest.approx((0, 0), abs=1e-9)
+    assert project(134, -20)[0] == pytest.approx(0, abs=1e-9)
+    for one, other in itertools.combinations(gazetteer()[::17], 2):
+        drawn = math.dist(project(one.longitude, one.latitude), project(other.longitude, other.latitude))
+        assert drawn == pytest.approx(distance_km(*place(one), *place(other)), rel=0.03)
+
+
+def place(city: City) -> tuple[float, float]:
+    return city.latitude, city.longitude
+
+
+def test_the_city_with_most_stores_has_an_inset_and_the_insets_show_other_stores() -> None:
+    around = report(8)  # Sydney, Newcastle, Gosford …: three stores each
+    around.clusters["Perth"] = [PlacedStore(f"P{n}", "", -31.95 + n / 100, 115.86) for n in range(20)]
+    insets = choose_insets(around, 150, 150)
+    assert next(iter(insets)) == "Perth"
+    assert len(insets) == 2
+    one, other = insets.values()
+    assert not one.meets(other)
+    names = names_beside(around, insets.values())
+    assert "Perth" in names
+    assert "Ulladulla" in names
+    assert sum(name in names for name in ("Sydney", "Gosford", "Wollongong")) == 1
+
+
+def test_a_chain_of_lone_towns_needs_no_inset() -> None:
+    assert choose_insets(report(1), 150, 150) == {}
+    assert len(build_figure(report(1)).axes) == 1
+
+
+def test_all_stores_are_drawn_once_on_the_map_of_the_country() -> None:
+    axes = build_figure(report(20)).axes[0]
+    dots = [collection for collection in axes.collections if isinstance(collection, PathCollection)]
+    assert sorted(len(each.get_offsets()) for each in dots) == [2] + [3] * 20
+    for each in dots:
+        assert all(COUNTRY.holds(tuple(dot)) for dot in each.get_offsets())
+
+
+def test_printed_at_the_width_of_a_page_every_letter_has_five_points() -> None:
+    figure = build_figure(report(20))
+    page_inches = 6.9
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    shown = [text for text in texts if text.figure is not None]
+    assert len(shown) > 30
+    assert min(text.get_fontsize() for text in shown) * page_inches / figure.get_figwidth() >= 5
+
+
+def test_the_colours_stay_apart_for_eyes_that_lack_one_kind_of_cone() -> None:
+    """Machado, Oliveira and Fernandes' matrices (2009) for protanopia, deuteranopia and tritanopia."""
+    lacking = (
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    )
+    linear = [[((c / 255 + 0.055) / 1.055) ** 2.4 for c in bytes.fromhex(colour[1:])] for colour in COLOURS]
+    for matrix in lacking:
+        seen = [[sum(a * b for a, b in zip(row, colour, strict=True)) for row in matrix] for colour in linear]
+        apart = min(math.dist(one, other) for one, other in itertools.combinations(seen, 2))
+        assert apart > 0.06
