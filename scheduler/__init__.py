@@ -4,9 +4,9 @@ In: stores, coverage, groups and the leases so far. Out: a queue of stores, each
 of a chain's stores and a map of them.
 """
 
-from scheduler.clusters import ClusterReport, read_clusters, update_clusters
+from scheduler.clusters import ClusterReport, read_clusters, store_point, update_clusters
 from scheduler.entry import QueueEntry
-from scheduler.geography import StorePoint, find_clusters, invalid_reason, match_clusters
+from scheduler.geography import StorePoint, find_clusters, invalid_reason, invalid_stores, match_clusters
 from scheduler.leases import LeaseError, lease_stores, release_lease, renew_lease, take_back
 from scheduler.map import draw_map
 from scheduler.overview import Overview, read_overview
@@ -29,6 +29,7 @@ __all__ = [
     "find_clusters",
     "has_stores",
     "invalid_reason",
+    "invalid_stores",
     "lease_in_turns",
     "lease_stores",
     "match_clusters",
@@ -37,6 +38,7 @@ __all__ = [
     "read_overview",
     "release_lease",
     "renew_lease",
+    "store_point",
     "take_back",
     "update_clusters",
 ]

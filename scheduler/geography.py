@@ -8,19 +8,29 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from scheduler.outline import km_outside, state_at
+from splitcart.measures.postcodes import states_of_postcode
+
 EARTH_RADIUS_KM = 6371.0088
 LATITUDES = (-44.5, -9.0)
 LONGITUDES = (112.0, 154.5)
 CROWD = 4  # so many stores of one company on exactly one point are not real
+ACROSS_KM = 40.0  # so far a postcode may reach across a border: some do, and the states' shapes are good to six
 
 
 @dataclass(frozen=True, slots=True)
 class StorePoint:
-    """A store (any id that is unique in the call) and its position in WGS 84 degrees, as stored."""
+    """A store (any id that is unique in the call), its position in WGS 84 degrees, as stored, and what it belongs to.
+
+    ``division`` keeps apart what is clustered apart; ``state`` and ``postcode`` are those of its address.
+    """
 
     store: int
     latitude: float | None
     longitude: float | None
+    division: int | None = None
+    state: str | None = None
+    postcode: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,30 @@ class Clustering:
 
 def invalid_reason(store: StorePoint) -> str | None:
     """Say in a few words why a single store's coordinates cannot be used; None when they can."""
+    return _no_place(store) or _other_state(store)
+
+
+def invalid_stores(points: Iterable[StorePoint]) -> dict[int, str]:
+    """Return the stores of one company whose position cannot be used, with the reason.
+
+    To each store's own reason comes one that shows only together: four or more stores on exactly one point.
+    """
+    invalid: dict[int, str] = {}
+    at_point: defaultdict[tuple[float | None, float | None], list[StorePoint]] = defaultdict(list)
+    for point in points:
+        if reason := _no_place(point):
+            invalid[point.store] = reason
+        else:
+            at_point[point.latitude, point.longitude].append(point)
+    for (latitude, longitude), together in at_point.items():
+        crowd = f"{len(together)} stores on one point: {latitude:.4f}, {longitude:.4f}"
+        for point in together:
+            if reason := crowd if len(together) >= CROWD else _other_state(point):
+                invalid[point.store] = reason
+    return invalid
+
+
+def _no_place(store: StorePoint) -> str | None:
     if store.latitude is None or store.longitude is None:
         return "no coordinates"
     if store.latitude == 0 and store.longitude == 0:
@@ -53,27 +87,21 @@ def invalid_reason(store: StorePoint) -> str | None:
     return None
 
 
-def invalid_stores(points: Iterable[StorePoint]) -> dict[int, str]:
-    """Return the stores of one company whose position cannot be used, with the reason.
-
-    To each store's own reason comes one that shows only together: four or more stores on exactly one point.
-    """
-    invalid: dict[int, str] = {}
-    at_point: defaultdict[tuple[float | None, float | None], list[int]] = defaultdict(list)
-    for point in points:
-        reason = invalid_reason(point)
-        if reason:
-            invalid[point.store] = reason
-        else:
-            at_point[point.latitude, point.longitude].append(point.store)
-    for (latitude, longitude), stores in at_point.items():
-        if len(stores) >= CROWD:
-            invalid |= dict.fromkeys(stores, f"{len(stores)} stores on one point: {latitude:.4f}, {longitude:.4f}")
-    return invalid
+def _other_state(store: StorePoint) -> str | None:
+    """Say that a position lies in another state than its address: neither its postcode's nor the one it names."""
+    if store.latitude is None or store.longitude is None:
+        return None
+    of_postcode = states_of_postcode(store.postcode or "")
+    named = sorted(of_postcode | {store.state} if store.state else of_postcode)
+    if not named or any(km_outside(state, store.latitude, store.longitude) <= ACROSS_KM for state in named):
+        return None
+    where = state_at(store.latitude, store.longitude)
+    address = f"postcode {store.postcode} is in {' or '.join(sorted(of_postcode))}" if of_postcode else store.state
+    return f"in {where}, while {'its ' if of_postcode else 'its address is in '}{address}"
 
 
 def find_clusters(points: Iterable[StorePoint], *, eps_km: float, min_samples: int) -> Clustering:
-    """Cluster the stores of one company by density (DBSCAN on great-circle distances).
+    """Cluster the stores of one company, each division apart, by density (DBSCAN on great-circle distances).
 
     ``eps_km`` is the reach of a store, ``min_samples`` how many stores (itself included) within it make a place dense.
     Stores with an unusable position are listed and left out. The answer does not depend on the order of ``points``.
@@ -84,15 +112,20 @@ def find_clusters(points: Iterable[StorePoint], *, eps_km: float, min_samples: i
     if not usable:
         return Clustering([], set(), invalid)
     import numpy as np  # noqa: PLC0415 - heavy, and only clustering needs them
-    from sklearn.cluster import DBSCAN  # noqa: PLC0415 - the same
 
-    radians = np.radians(np.array([(point.latitude, point.longitude) for point in usable], dtype=float))
-    scan = DBSCAN(eps=eps_km / EARTH_RADIUS_KM, min_samples=min_samples, metric="haversine", algorithm="ball_tree")
-    members: defaultdict[int, set[int]] = defaultdict(set)
-    for point, label in zip(usable, scan.fit_predict(radians), strict=True):
-        members[int(label)].add(point.store)
-    isolated = members.pop(-1, set())
-    return Clustering(sorted(members.values(), key=lambda stores: (-len(stores), min(stores))), isolated, invalid)
+    from scheduler.density import ISOLATED, density_labels  # noqa: PLC0415 - the same
+
+    clusters: list[set[int]] = []
+    isolated: set[int] = set()
+    for division in sorted({point.division for point in usable}, key=lambda division: division or 0):
+        inside = [point for point in usable if point.division == division]
+        degrees = np.array([(point.latitude, point.longitude) for point in inside], dtype=float)
+        members: defaultdict[int, set[int]] = defaultdict(set)
+        for point, label in zip(inside, density_labels(degrees, eps_km=eps_km, min_samples=min_samples), strict=True):
+            members[int(label)].add(point.store)
+        isolated |= members.pop(ISOLATED, set())
+        clusters += members.values()
+    return Clustering(sorted(clusters, key=lambda stores: (-len(stores), min(stores))), isolated, invalid)
 
 
 def match_clusters(old: Mapping[int, Collection[int]], new: Sequence[Collection[int]]) -> dict[int, int]:
@@ -141,13 +174,14 @@ def nearest_city(latitude: float, longitude: float) -> City:
     return min(gazetteer(), key=lambda city: distance_km(latitude, longitude, city.latitude, city.longitude))
 
 
-def name_cluster(points: Sequence[StorePoint], taken: Collection[str] = ()) -> str:
-    """Name a cluster after the city that is nearest to most of its stores, the city nearest its centre on a tie.
-
-    A name that is ``taken`` gets a number: ``Perth 2``.
-    """
+def city_of(points: Sequence[StorePoint]) -> City:
+    """Return the city that is nearest to most of the stores, the city nearest to their centre on a tie."""
     votes = Counter(nearest_city(*centre([point])) for point in points)
     latitude, longitude = centre(points)
-    city = min(votes, key=lambda city: (-votes[city], distance_km(latitude, longitude, city.latitude, city.longitude)))
-    names = (city.name if number == 1 else f"{city.name} {number}" for number in range(1, len(taken) + 2))
+    return min(votes, key=lambda city: (-votes[city], distance_km(latitude, longitude, city.latitude, city.longitude)))
+
+
+def numbered(name: str, taken: Collection[str]) -> str:
+    """Return ``name``, or the first of ``Perth 2``, ``Perth 3`` … that is not ``taken``."""
+    names = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)

@@ -9,6 +9,7 @@ from random import Random
 from sqlalchemy.orm import Session
 
 from scheduler.discovery import EVERY, discovery_entries
+from scheduler.pieces import window_capacity
 from scheduler.roster import ClusterStanding, Roster, StoreStanding, read_roster
 from scheduler.spread import Span, read_first_crawls, spread
 from splitcart.config import Chain
@@ -90,7 +91,7 @@ class _Planner:
     def window_stores(self) -> int:
         """How many stores of a target one window holds while other clusters are waiting and some are optimized."""
         pattern = 1 if self._cluster_id else (EVERY - 1) / EVERY * self._chain.discovery_share
-        return int(self.window / self._step * pattern)
+        return window_capacity(self._crawls_a_day, self._chain.window_hours, pattern)
 
     def plan(self, known: Mapping[int, Span], now: datetime, rng: Random) -> list[ClusterPlan]:
         """Return the clusters in discovery, in the order of the queue; ``known``: the first crawls so far, by store."""

@@ -9,7 +9,7 @@ from functools import cached_property
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from scheduler.geography import StorePoint, invalid_reason
+from scheduler.geography import StorePoint, invalid_stores
 from scheduler.past import PastLease, read_past
 from splitcart.config import Chain
 from splitcart.database.models import Company, Crawl, Division, GeoCluster, Membership, Store, StoreCategory
@@ -130,6 +130,17 @@ def read_roster(session: Session, chain: Chain, now: datetime) -> Roster:
     company_id = company_row_id(session, chain)
     if company_id is None:
         return Roster(stores={}, clusters={})
+    place = Store.latitude, Store.longitude, Store.division_id, Store.state, Store.postcode
+    rows = session.execute(
+        sa.select(Store.id, Store.store_id, Store.name, Store.cluster_id, *place)
+        .where(scrapable(company_id, chain))
+        .order_by(Store.id)
+    ).all()
+    invalid = invalid_stores(
+        StorePoint(row.id, row.latitude, row.longitude, row.division_id, row.state, row.postcode)
+        for row in rows
+        if row.cluster_id is None
+    )
     stores = {
         row.id: StoreStanding(
             id=row.id,
@@ -137,15 +148,9 @@ def read_roster(session: Session, chain: Chain, now: datetime) -> Roster:
             name=row.name,
             state=row.state,
             cluster_id=row.cluster_id,
-            invalid=invalid_reason(StorePoint(row.id, row.latitude, row.longitude)),
+            invalid=invalid.get(row.id),
         )
-        for row in session.execute(
-            sa.select(
-                Store.id, Store.store_id, Store.name, Store.state, Store.cluster_id, Store.latitude, Store.longitude
-            )
-            .where(scrapable(company_id, chain))
-            .order_by(Store.id)
-        )
+        for row in rows
         if chain.is_store_id(row.store_id)  # no crawl of another would be accepted
     }
     leases = read_past(session, company_id, now)

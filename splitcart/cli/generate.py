@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - typer reads the annotations of a command
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from splitcart.cli.common import console, database, make_table
+from splitcart.cli.common import console, database, make_table, print_json
 from splitcart.config import get_chain, get_chains, get_settings
 from splitcart.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Engine
 
@@ -23,35 +25,74 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Derive clusters and maps from what is stored.")
 
 Company = Annotated[str | None, typer.Option("--company", help="Only this company, by its slug (aldi, coles …).")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command("clusters")
-def clusters_command(company: Company = None) -> None:
+def clusters_command(
+    company: Company = None,
+    crawls: Annotated[
+        int | None,
+        typer.Option(
+            "--crawls",
+            min=0,
+            help="How many stores of each company are crawled a day, in place of the chain's crawls_a_day: larger"
+            " clusters than one comparison window can hold are cut into pieces. 0: cut nothing.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Find the dense areas of each chain's stores anew; a cluster keeps its id while most of its stores remain."""
     from scheduler import update_clusters
     from splitcart.database import transaction
 
+    documents = {}
     with _chains(company) as (engine, chains):
         for chain in chains:
             with transaction(engine) as session:
-                report = update_clusters(session, chain, get_settings().clock())
-            _print(report)
+                report = update_clusters(session, chain, get_settings().clock(), crawls)
+            documents[chain.slug] = asdict(report)
+            if not as_json:
+                _print(report)
+    if as_json:
+        print_json(documents)
 
 
 @app.command("map")
-def map_command(company: Company = None) -> None:
-    """Draw each chain's clusters as a PNG below SPLITCART_DATA_DIR/maps."""
+def map_command(
+    company: Company = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The folder for the pictures, in place of SPLITCART_DATA_DIR/maps."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw each chain's clusters as a PNG: COMPANY_clusters.png."""
     from scheduler import draw_map, read_clusters
     from splitcart.database import reading
 
+    folder = out or get_settings().folder("maps")
+    documents = {}
     with _chains(company) as (engine, chains):
         for chain in chains:
             with reading(engine) as session:
                 report = read_clusters(session, chain, get_settings().clock())
-            path = draw_map(report, get_settings().folder("maps") / f"{chain.slug}_clusters.png")
+            path = _drawn(draw_map, report, folder / f"{chain.slug}_clusters.png")
+            documents[chain.slug] = {"path": str(path), **_counts(report)}
+            if as_json:
+                continue
             if not report.clusters:
                 console.print(f"{chain.slug} has no clusters; run: splitcart generate clusters", soft_wrap=True)
             console.print(f"{path}: {_summary(report)}", soft_wrap=True)
+    if as_json:
+        print_json(documents)
+
+
+def _drawn(draw: Callable[[ClusterReport, Path], Path], report: ClusterReport, path: Path) -> Path:
+    try:
+        return draw(report, path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; expected a folder that can be written") from error
 
 
 @contextmanager
@@ -81,8 +122,9 @@ def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
 def _print(report: ClusterReport) -> None:
     console.print(Text.assemble((report.company, "bold"), f": {_summary(report)}"), soft_wrap=True)
     clusters = make_table("cluster", "stores", "change", right={"stores"})
+    changes = dict.fromkeys(report.created, "new") | {name: f"was {old}" for name, old in report.renamed.items()}
     for name, stores in report.clusters.items():
-        clusters.add_row(name, str(len(stores)), "new" if name in report.created else "")
+        clusters.add_row(name, str(len(stores)), changes.get(name, ""))
     for name in report.ended:
         clusters.add_row(name, "0", "ended")
     console.print(clusters)
@@ -100,9 +142,16 @@ def _print_left_out(report: ClusterReport) -> None:
     console.print(left_out)
 
 
+def _counts(report: ClusterReport) -> dict[str, int]:
+    return {
+        "clustered": sum(map(len, report.clusters.values())),
+        "clusters": len(report.clusters),
+        "isolated": len(report.isolated),
+        "invalid": len(report.invalid),
+    }
+
+
 def _summary(report: ClusterReport) -> str:
-    clustered = sum(map(len, report.clusters.values()))
     return (
-        f"{clustered} stores in {len(report.clusters)} clusters, {len(report.isolated)} isolated, "
-        f"{len(report.invalid)} with coordinates that cannot be used"
-    )
+        "{clustered} stores in {clusters} clusters, {isolated} isolated, {invalid} with coordinates that cannot be used"
+    ).format(**_counts(report))

@@ -91,7 +91,7 @@ def show_stores(update: "StoresUpdate") -> None:
 
 def show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
     """Stores that are kept but that no cluster can hold."""
-    from scheduler.geography import StorePoint, invalid_stores
+    from scheduler import invalid_stores, store_point
     from splitcart.database import reading
     from splitcart.database.models import Company, Store
 
@@ -105,8 +105,7 @@ def show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
         )
     for company in companies:
         stores = {store.id: store for slug, store in rows if slug == company}
-        points = (StorePoint(store.id, store.latitude, store.longitude) for store in stores.values())
-        for row_id, reason in invalid_stores(points).items():
+        for row_id, reason in invalid_stores(map(store_point, stores.values())).items():
             print_line(f"{company} {stores[row_id].store_id}: {reason}; kept, but left out of clustering")
 
 

@@ -43,6 +43,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     # geography
     eps_km: Annotated[float, Meta(gt=0)] = 25.0
     min_samples: Count = 3
+    crawls_a_day: Count = 0  # how many stores all hosts together crawl; clusters are cut to it; 0: not at all
     # what is crawled next; docs/scheduling.md tells how
     discovery_share: Share = 0.5  # of the crawls, while both phases have work
     # comparing; docs/grouping.md tells how

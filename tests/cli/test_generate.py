@@ -1,5 +1,8 @@
 """``splitcart generate clusters`` and ``map`` from the front door."""
 
+import json
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -60,3 +63,30 @@ def test_a_chain_without_stores_in_a_kept_division_does_not_hold_up_the_others(w
     assert "ALDI: 4 stores in 1 clusters" in run("clusters")
     with pytest.raises(InputError, match="no active store of coles in Coles Supermarkets is known"):
         run("clusters", "--company", "coles")
+
+
+def test_large_clusters_are_cut_to_what_is_crawled_in_a_window(world: World) -> None:
+    for number in range(8):
+        world.store(None, latitude=-31.9 + number / 100, longitude=115.86)
+    rows = [[cell.strip() for cell in line.split("│")[1:4]] for line in run("clusters", "--crawls", "8").splitlines()]
+    assert ["Perth south", "6", "new"] in rows
+    assert ["Perth north", "6", "new"] in rows
+    report = json.loads(run("clusters", "--json"))["aldi"]
+    assert (report["renamed"], report["ended"]) == ({"Perth": "Perth south"}, ["Perth north"])
+    assert len(report["clusters"]["Perth"]) == 12
+    assert report["invalid"] == [
+        [{"store_id": "G006", "name": "Nowhere", "latitude": 0.0, "longitude": 0.0}, "coordinates are (0, 0)"]
+    ]
+    with pytest.raises(InputError, match="aldi: with 1 crawls a day one window of 48 h holds 0 stores"):
+        run("clusters", "--crawls", "1")
+
+
+def test_maps_go_where_the_user_says_and_are_told_as_json(world: World, tmp_path: Path) -> None:
+    run("clusters")
+    told = json.loads(run("map", "--out", str(tmp_path / "pictures"), "--json"))
+    path = tmp_path / "pictures/aldi_clusters.png"
+    assert told == {"aldi": {"path": str(path), "clustered": 4, "clusters": 1, "isolated": 1, "invalid": 1}}
+    assert path.read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write .*file/aldi_clusters.png: .*; expected a folder that can be"):
+        run("map", "--out", str(tmp_path / "file"))

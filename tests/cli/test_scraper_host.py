@@ -5,7 +5,7 @@ import sys
 
 WITHOUT_SERVER_PACKAGES = """
 import sys
-SERVERS = {"sqlalchemy", "alembic", "fastapi", "uvicorn", "numpy", "sklearn", "matplotlib", "psycopg"}
+SERVERS = {"sqlalchemy", "alembic", "fastapi", "uvicorn", "numpy", "scipy", "matplotlib", "psycopg"}
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in SERVERS:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from scheduler.geography import StorePoint, invalid_stores
+from scheduler import invalid_stores, store_point
 from splitcart.database import open_database, reading
 from splitcart.database.models import Category, Company, Coverage, Crawl, Price, PriceHistory, Sku, Store
 from splitcart.ingest import CrawlIngester
@@ -40,8 +40,7 @@ if STORES:
         with reading(engine) as session:
             for company_id in session.scalars(sa.select(Company.id)):
                 stores = session.scalars(sa.select(Store).where(Store.company_id == company_id))
-                points = [StorePoint(store.id, store.latitude, store.longitude) for store in stores]
-                reasons.update(reason.split(":")[0] for reason in invalid_stores(points).values())
+                reasons.update(reason.split(":")[0] for reason in invalid_stores(map(store_point, stores)).values())
             twice = sa.select(Store.store_id).group_by(Store.store_id).having(sa.func.count() > 1)
             assert len(session.scalars(twice).all()) == 6
             assert session.scalar(sa.select(sa.func.count(Store.id)).where(Store.name.in_(("", "N/A")))) == 0

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,15 @@ from hypothesis import strategies as st
 
 from scheduler.geography import (
     StorePoint,
+    city_of,
     distance_km,
     find_clusters,
     gazetteer,
     invalid_reason,
     invalid_stores,
     match_clusters,
-    name_cluster,
     nearest_city,
+    numbered,
 )
 
 PERTH, BUNBURY, SYDNEY = (-31.95, 115.86), (-33.33, 115.64), (-33.87, 151.21)
@@ -58,6 +60,42 @@ def test_four_stores_on_exactly_one_point_are_all_suspicious_but_two_are_not() -
     crowd = [StorePoint(number, -37.88219, 144.70045) for number in range(10)]
     couple = [StorePoint(number, -32.5, 137.7) for number in (20, 21)]
     assert invalid_stores(crowd + couple) == dict.fromkeys(range(10), "10 stores on one point: -37.8822, 144.7004")
+
+
+@pytest.mark.parametrize(
+    ("place", "state", "postcode", "reason"),
+    [
+        (PERTH, "WA", "6000", None),
+        (PERTH, None, None, None),
+        (PERTH, None, "6018", None),
+        (SYDNEY, "WA", "6018", "in NSW, while its postcode 6018 is in WA"),
+        (SYDNEY, None, "6018", "in NSW, while its postcode 6018 is in WA"),
+        (SYDNEY, "WA", None, "in NSW, while its address is in WA"),
+        (SYDNEY, "NSW", "6018", None),  # an error in the address: one of the two agrees
+        (SYDNEY, None, "0001", None),  # no postcode at all
+        ((-36.08, 146.91), "VIC", "3690", None),  # Albury, across the river from Wodonga
+        ((-35.31, 149.19), "NSW", "2620", None),  # Oaks Estate, in the ACT
+        ((-25.34, 131.03), "NT", "0872", None),  # Uluru
+        ((-25.84, 131.8), "SA", "0872", None),
+        ((-24.25, 148.05), "SA", "0872", "in QLD, while its postcode 0872 is in NT or SA or WA"),
+        ((-42.88, 147.33), "VIC", "3000", "in TAS, while its postcode 3000 is in VIC"),
+        ((-35.28, 149.13), "QLD", "4000", "in ACT, while its postcode 4000 is in QLD"),
+    ],
+)
+def test_a_position_lies_in_the_state_of_its_address(place, state, postcode, reason: str | None) -> None:
+    assert invalid_reason(StorePoint(1, *place, state=state, postcode=postcode)) == reason
+
+
+def test_a_crowd_is_a_crowd_also_when_its_addresses_are_elsewhere() -> None:
+    crowd = [StorePoint(number, *SYDNEY, postcode=f"{number}000") for number in range(2, 6)]
+    assert set(invalid_stores(crowd).values()) == {"4 stores on one point: -33.8700, 151.2100"}
+
+
+def test_each_division_has_clusters_of_its_own() -> None:
+    shops = [replace(point, division=1) for point in around(PERTH, 4)]
+    bars = [replace(point, division=2) for point in around(PERTH, 3, first=10)]
+    found = find_clusters([*shops, *bars, StorePoint(20, *PERTH)], eps_km=25, min_samples=3)
+    assert (found.clusters, found.isolated) == ([{0, 1, 2, 3}, {10, 11, 12}], {20})
 
 
 def test_dense_places_are_clusters_and_lonely_stores_are_isolated() -> None:
@@ -147,10 +185,14 @@ def test_no_id_goes_to_two_clusters_and_none_without_a_majority(old, new) -> Non
 
 
 def test_a_cluster_is_named_after_the_city_nearest_to_most_of_its_stores() -> None:
-    assert name_cluster(around(PERTH, 5)) == "Perth"
-    assert name_cluster([*around(BUNBURY, 4), *around(PERTH, 3)]) == "Bunbury"
-    assert name_cluster(around(PERTH, 5), {"Perth"}) == "Perth 2"
-    assert name_cluster(around(PERTH, 5), {"Perth", "Perth 2", "Sydney"}) == "Perth 3"
+    assert city_of(around(PERTH, 5)).name == "Perth"
+    assert city_of([*around(BUNBURY, 4), *around(PERTH, 3)]).name == "Bunbury"
+
+
+def test_a_name_that_is_taken_gets_a_number() -> None:
+    assert numbered("Perth", ()) == "Perth"
+    assert numbered("Perth", {"Perth"}) == "Perth 2"
+    assert numbered("Perth", {"Perth", "Perth 2", "Sydney"}) == "Perth 3"
 
 
 def test_the_gazetteer_lies_in_australia_and_knows_every_state() -> None:
@@ -184,7 +226,7 @@ if REAL_STORES:
 
 
 def test_the_room_opens_without_the_heavy_packages() -> None:
-    code = "import sys, scheduler; print([name for name in ('sklearn', 'matplotlib', 'numpy') if name in sys.modules])"
+    code = "import sys, scheduler; print([name for name in ('scipy', 'matplotlib', 'numpy') if name in sys.modules])"
     root = Path(__file__).parents[2]
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert answer.stdout.strip() == "[]"
