@@ -43,7 +43,10 @@ class GroupLine:
 
 @dataclass(frozen=True, slots=True)
 class MemberLine:
-    """A member by the chain's own id, with the root categories in which it does not follow the group."""
+    """A member by the chain's own id, with the root categories in which it does not follow the group.
+
+    An exception that follows a category group is told with that group's name.
+    """
 
     store_id: str
     name: str
@@ -153,13 +156,15 @@ def show_group(session: Session, group_id: int, events: int = 30) -> GroupDetail
     if not lines:
         raise InputError(f"there is no group {group_id}; splitcart group list shows their ids")
     excepted: dict[int, list[str]] = {}
-    for store_id, name in session.execute(
-        sa.select(Membership.store_id, Category.name)
+    rows = session.execute(
+        sa.select(Membership.store_id, Category.name, StoreGroup.name)
         .join(Category, Category.id == Membership.category_id)
+        .join(StoreGroup, StoreGroup.id == Membership.group_id, isouter=True)
         .where(Membership.until.is_(None))
         .order_by(Category.name)
-    ):
-        excepted.setdefault(store_id, []).append(name)
+    )
+    for store_id, category, followed in rows if lines[0].category is None else ():
+        excepted.setdefault(store_id, []).append(f"{category} ({followed})" if followed else category)
     places = session.execute(
         sa.select(Membership, Store.store_id, Store.name)
         .join(Store, Store.id == Membership.store_id)

@@ -166,6 +166,8 @@ def _print_run(report: RunReport) -> None:
         console.print(table)
     lines = [f"founded {name} with {', '.join(stores)}" for name, stores in report.founded.items()]
     lines += [f"{store_id} joined {name}" for store_id, name in report.joined.items()]
+    for name, stores in report.category_joined.items():
+        lines.append(f"{', '.join(stores)} joined {name}")
     lines += [f"{name} merged into {survivor}" for name, survivor in report.merged.items()]
     lines += [f"{store_id} is back in {name} with exceptions" for store_id, name in report.excepted.items()]
     lines += [f"{store_id} is an outlier" for store_id in report.outliers]
@@ -182,7 +184,7 @@ def _print_list(lines: list[GroupLine]) -> None:
     for line in lines:
         groups.add_row(
             str(line.id),
-            line.name + (f" ({line.category})" if line.category else ""),
+            line.name,
             str(line.members) + (f" ({line.unconfirmed} unconfirmed)" if line.unconfirmed else ""),
             line.ambassador or "",
             line.status if line.is_active else "ended",

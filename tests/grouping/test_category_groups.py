@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from grouping import effective_prices
 from grouping.memberships import open_membership
+from grouping.overview import list_groups, show_group
 from splitcart.database import reading, transaction
 from splitcart.database.models import Candidate, InferenceAudit, Store, StoreGroup
 from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
@@ -288,3 +289,18 @@ def test_a_second_run_changes_nothing(sqlite):
     with reading(sqlite) as session:
         after = chain.events("founded")[-1].id, session.scalar(sa.select(sa.func.count()).select_from(StoreGroup))
     assert after == before
+
+
+def test_groups_are_listed_with_their_category_and_members_with_what_they_follow(sqlite):
+    chain = excepted(sqlite)
+    with reading(sqlite) as session:
+        lines = {line.name: line for line in list_groups(session, "aldi")}
+        whole = show_group(session, chain.group_of("G001").id)
+        part = show_group(session, category_group(chain, "G003").id)
+    assert {name: (line.category, line.members) for name, line in lines.items()} == {
+        whole.line.name: (None, 5),
+        "aldi G005: produce": ("produce", 3),
+    }
+    followed = ("produce (aldi G005: produce)",)
+    assert [member.exceptions for member in whole.members] == [(), (), followed, followed, followed]
+    assert [(member.store_id, member.exceptions) for member in part.members] == [(store, ()) for store in APART]

@@ -22,6 +22,7 @@ from tests.ingest.crawl_files import category, product, shelf_row, write_crawl
 
 STORES = ("G101", "G102")
 STEPS = 12
+ABOUT = {2: "A", 3: "B"}  # two category groups beside the whole-list groups 0 and 1
 END = START + 100 * STEP
 moments = st.integers(0, STEPS * 60).map(lambda minute: START + timedelta(minutes=minute))
 offers = st.tuples(st.sampled_from([100, 200, 300]), st.sampled_from([None, 400]))
@@ -44,12 +45,13 @@ def news(draw: st.DrawFn) -> list[ModelNews]:
     times = draw(st.lists(moments, max_size=10, unique=True))
     return [
         ModelNews(
-            draw(st.integers(0, 1)),
-            draw(st.sampled_from(sorted(ROOTS))),
+            group,
+            draw(st.sampled_from([sku for sku in sorted(ROOTS) if group not in ABOUT or ROOTS[sku] == ABOUT[group]])),
             draw(st.none() | offers),
             at + timedelta(seconds=7),
         )
         for at in sorted(times)
+        for group in [draw(st.integers(0, 3))]
     ]
 
 
@@ -57,10 +59,11 @@ def news(draw: st.DrawFn) -> list[ModelNews]:
 def stays(draw: st.DrawFn) -> list[ModelStay]:
     made = []
     for store in STORES:
-        for root in (None, "A"):
+        for root in (None, "A", "B"):
             bounds = sorted(draw(st.lists(moments, max_size=3, unique=True)))
             for since, until in zip(bounds, [*bounds[1:], None][: len(bounds)], strict=True):
-                group = draw(st.integers(0, 1) if root is None else st.sampled_from([None, 0]))
+                of_root = [None, *(group for group, about in ABOUT.items() if about == root)]
+                group = draw(st.integers(0, 1) if root is None else st.sampled_from(of_root))
                 suspended = draw(st.none() | moments)
                 made.append(
                     ModelStay(
@@ -98,7 +101,7 @@ def play(engine: sa.Engine, model: Model, arrival: list[ModelCrawl], folder: Pat
         company = session.scalars(sa.select(Company)).one()
         groups = [
             StoreGroup(company_id=company.id, name=str(number), is_active=True, status="HEALTHY", created_at=START)
-            for number in range(2)
+            for number in range(4)
         ]
         session.add_all(groups)
         session.flush()
@@ -107,6 +110,8 @@ def play(engine: sa.Engine, model: Model, arrival: list[ModelCrawl], folder: Pat
         skus = known_skus(session, company.id, model)
         roots = dict(skus.values())
         root_ids = {ROOTS[code]: root for code, (_, root) in skus.items()}
+        for number, root in ABOUT.items():
+            groups[number].category_id = root_ids[root]
         for item in model.news:
             apply_news(session, groups[item.group].id, [News(skus[item.sku][0], offer(item.offer), item.at, source)])
         for stay in model.stays:
