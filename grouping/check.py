@@ -72,6 +72,12 @@ def check_group(step: Step, group: StoreGroup) -> GroupReport:
     return report
 
 
+def check_idle(step: Step, group: StoreGroup) -> GroupReport:
+    """Check an active group without candidates: its Ambassador may have become stale."""
+    _set_status(step, group)
+    return GroupReport(group.id, group.name, group.status, step.names.get(group.ambassador_id or 0))
+
+
 def _conclude(
     step: Step,
     group: StoreGroup,

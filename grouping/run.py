@@ -13,8 +13,9 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grouping.check import GroupReport, check_group
+from grouping.check import GroupReport, check_group, check_idle
 from grouping.departures import drop_inactive
+from grouping.memberships import members
 from grouping.merging import merge_groups
 from grouping.novelty import Vain
 from grouping.outcasts import settle_outcasts
@@ -26,7 +27,7 @@ from grouping.ungrouped import categories_to_place, category_groups
 from splitcart.config import Chain
 from splitcart.database import only_one, transaction
 from splitcart.database.locks import lock_company
-from splitcart.database.models import Company, Crawl, GroupEvent, StoreGroup
+from splitcart.database.models import Candidate, Company, Crawl, GroupEvent, StoreGroup
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 
@@ -114,11 +115,10 @@ def find_company(session: Session, chain: Chain) -> int:
 
 def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
     """Check all groups, then place and merge; return whether anything was decided, which may decide more."""
-    checks = [
-        step(partial(_check, group_id), scope)
-        for scope in (None, *step(category_groups))
-        for group_id in step(_group_ids, scope)
-    ]
+    checks = []
+    for scope in (None, *step(category_groups)):
+        waiting, idle = step(_idle_checks, scope)
+        checks += idle + [step(partial(_check, group_id), scope) for group_id in waiting]
     for check in checks:
         report.add_check(check)
     has_new = partial(_has_new_crawls, newest_crawl)
@@ -131,8 +131,18 @@ def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
     return bool(moved or excepted or any(check.has_decided for check in checks))
 
 
-def _group_ids(step: Step) -> list[int]:
-    return [group.id for group in groups_in_scope(step)]
+def _idle_checks(step: Step) -> tuple[list[int], list[GroupReport]]:
+    """The groups (row ids) with anything to decide, and the check of all others, whose status is all that changes."""
+    waiting: list[int] = []
+    idle = []
+    candidates = set(step.session.scalars(sa.select(Candidate.group_id).distinct()))
+    for group in groups_in_scope(step):
+        places = members(step.session, group.id)
+        if len(places) < 2 or group.id in candidates or any(place.suspended_at for place in places):
+            waiting.append(group.id)
+        else:
+            idle.append(group)
+    return waiting, [check_idle(step, group) for group in idle]
 
 
 def _check(group_id: int, step: Step) -> GroupReport:

@@ -1,7 +1,6 @@
 """Read the options, play every seed in processes of its own, print the table."""
 
 import argparse
-import json
 import logging
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -65,11 +64,11 @@ def main() -> None:
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     with ProcessPoolExecutor(options.processes, initializer=logging.disable, initargs=(logging.WARNING,)) as pool:
         scores = list(pool.map(partial(simulate, setting=setting), seeds))
-    if options.json:
-        options.json.write_text(json.dumps([score.as_dict() for score in scores], indent=1))
     if options.standing:
         print("runs that changed the partition while prices stood still:", [score.stood_still for score in scores])
     _print_table(scores)
+    if options.json:
+        options.json.write_bytes(msgspec.json.encode(scores))
     if options.causes:
         _print_causes(scores)
 

@@ -24,8 +24,7 @@ from splitcart.measures.lease import StoreLease
 from splitcart.replica.config import ChainConfig
 from splitcart.transfer.records import StoreRecord
 
-SESSIONS = ((0.75, 9.0), (11.0, 9.0))  # hours after midnight at which a scraper host leases, and for how long it crawls
-RUN_HOUR = 22.0
+FIRST_HOUR, RUN_HOUR = 0.75, 22.0  # hours after midnight between which a scraper host crawls; the evening is looked at
 DISCOVERY_BLOCKED = 0.02
 MIN_DAYS_AFTER_MOVE = 7
 STILL_FROM_DAY = 4  # in a standing market the first runs may still sort out the first crawls
@@ -150,19 +149,18 @@ class Play:
         return crawls
 
     def _collect(self, day: int) -> int:
-        """Crawl what the scheduler asks for, in two sessions a day."""
+        """Crawl what the scheduler asks for, one store after the other over the day, with a run after each."""
         crawls = 0
-        for begin, hours in SESSIONS:
-            self.owed += self.setting.budget * len(self.world.stores) / len(SESSIONS)
-            self.now = self._midnight(day) + timedelta(hours=begin)
-            leases = self._lease(int(self.owed))
-            self.owed -= len(leases)
-            for position, lease in enumerate(leases):
-                at = begin + hours * (position + self.rng.random()) / len(leases)
-                self.now = self._midnight(day) + timedelta(hours=at)
+        self.owed += self.setting.budget * len(self.world.stores)
+        apart = (RUN_HOUR - 1 - FIRST_HOUR) / int(self.owed)
+        for position in range(int(self.owed)):
+            at = FIRST_HOUR + apart * (position + 0.8 * self.rng.random())
+            self.now = self._midnight(day) + timedelta(hours=at)
+            for lease in self._lease(1):
                 self._crawl(lease, self.setting.blocked)
-            crawls += len(leases)
-        self.owed = min(self.owed, 1.0)
+                run_groups(self.engine, self.chain, self.clock)
+                crawls += 1
+        self.owed -= int(self.owed)
         return crawls
 
     def _lease(self, limit: int) -> list[StoreLease]:

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import mean
-from typing import Any
 
 SERIES = ("ours", "oracle", "second oracle", "flat 98 %", "freshest wins")
 
@@ -78,15 +77,6 @@ class Score:
         """Movers that were found and stood in the right place after the run that ejected them."""
         found = [mover for mover in self.movers.values() if mover.verdict == "rogue"]
         return sum(mover.ejected_on is not None and mover.ejected_on == mover.right_on for mover in found)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything as JSON takes it."""
-        return asdict(self)
-
-
-def points(share: float) -> str:
-    """A difference of shares, in points."""
-    return f"{100 * share:+.3f}"
 
 
 FIGURES: dict[str, Callable[[Score], float]] = {
