@@ -23,8 +23,9 @@ def market_of(company: str, stores: int, skus: int, clearance: float) -> ChainCo
         default_chains()[company],
         stores=stores,
         skus=skus,
-        roots=8,
+        roots=6,
         leaves_per_root=2,
+        isolated_share=0.04,
         cities=CITIES,
         petrol_share=0.0,
         move_rate=0.0,
@@ -41,8 +42,8 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--days", type=int, default=42)
     parser.add_argument("--company", choices=("aldi", "woolworths"), default="aldi")
-    parser.add_argument("--stores", type=int, default=150)
-    parser.add_argument("--skus", type=int, default=480)
+    parser.add_argument("--stores", type=int, default=200)
+    parser.add_argument("--skus", type=int, default=360)
     parser.add_argument("--budget", type=float, default=0.035, help="crawls a day, by store (default 0.035)")
     parser.add_argument("--blocked", type=float, default=0.07, help="share of crawls that are blocked midway")
     parser.add_argument("--clearance", type=float, default=0.003, help="share of a store's skus on local clearance")
