@@ -7,8 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from grouping.explanation import SkuLine
-from grouping.lists import BEFORE_ALL
-from grouping.offers import intervals, list_history_table, list_table
+from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table
 from grouping.overlap import UNPRICED
 from grouping.references import Step
 from grouping.verdict import Match, Snapshot

@@ -7,18 +7,15 @@ confirmed crawls of a check agree on. A change of Ambassador alone changes nothi
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
-from grouping.offers import intervals, list_history_table, list_table, price_table
+from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table, price_table
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku
-
-# The date of a line that nobody saw begin: it stood there when a store was first looked at, so it is no news to anyone.
-BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class News(NamedTuple):

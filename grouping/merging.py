@@ -8,6 +8,7 @@ from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.overlap import compare
 from grouping.placing import fits, groups_in_scope
 from grouping.references import Step, references, same_list, speak_for_most
+from grouping.settled import groups_are_apart
 from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import Candidate, Membership, StoreGroup
 
@@ -58,7 +59,8 @@ def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tupl
     """
     ambassador = step.snapshots.of_store(other.ambassador_id) if other.ambassador_id is not None else None
     lists = step.snapshots.of_list(survivor.id, step.now), step.snapshots.of_list(other.id, step.now)
-    if ambassador is None or not (same_list(step, *lists) or fits(step, survivor, ambassador)):
+    alike = same_list(step, *lists) or not groups_are_apart(step, survivor, other)
+    if not alike or ambassador is None or not (same_list(step, *lists) or fits(step, survivor, ambassador)):
         return None
     places = members(step.session, other.id)
     silent = step.exceptions([place.store_id for place in places])

@@ -43,6 +43,10 @@ class Novelty:
             return True
         return self.vain.pairs.get((one, other)) == (*marks[0], *marks[1])
 
+    def has_news(self, store_ids: Iterable[int]) -> bool:
+        """Whether anything is new of any of these stores."""
+        return not self.last_event or any(any(self._marks(("store", store_id))) for store_id in store_ids)
+
     def was_in_vain(self, one: Subject, other: Subject) -> None:
         """Remember that these two stay apart."""
         self.vain.pairs[one, other] = (*self._marks(one), *self._marks(other))

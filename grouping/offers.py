@@ -1,6 +1,6 @@
 """What a store's shelf showed at an instant, from its intervals, as set-based SQL."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,9 @@ price_table = Base.metadata.tables["prices"]
 history_table = Base.metadata.tables["price_history"]
 list_table = Base.metadata.tables["group_prices"]
 list_history_table = Base.metadata.tables["group_price_history"]
+
+# The date of a line that nobody saw begin: it stood there when a store was first looked at, so it is no news to anyone.
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def offer_columns(table: sa.FromClause) -> list[sa.ColumnElement[Any]]:

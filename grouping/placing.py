@@ -20,6 +20,7 @@ from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
 from grouping.overlap import compare
 from grouping.references import Step, judge_crawl, read_moments, references, same_list, speak_for_most
+from grouping.settled import store_is_apart
 from grouping.ungrouped import ungrouped
 from grouping.verdict import Match, Snapshot
 from splitcart.database.models import Category, Crawl, StoreGroup
@@ -45,7 +46,7 @@ def fits(step: Step, group: StoreGroup, store: Snapshot) -> Match | None:
     standing = step.snapshots.of_list(group.id, step.now)
     if found := same_list(step, store, standing):
         return found
-    if not _may_be_bracketed(step, store, standing):
+    if not _may_be_bracketed(step, store, standing) or store_is_apart(step, group, store):
         return None
     moments = references(step, group, store.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, store, moments)
@@ -63,8 +64,8 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     placed = Placed()
     groups, bans = sorted(groups_in_scope(step), key=lambda group: group.name), read_bans(step)
     novelty = read_novelty(step, groups, vain)
-    pool = [store for store in ungrouped(step) if not _join_best(step, store, groups, bans, novelty, placed)]
-    for star in _stars(step, pool, novelty):
+    pool = [store_id for store_id in ungrouped(step) if not _join_best(step, store_id, groups, bans, novelty, placed)]
+    for star in _stars(step, pool, novelty) if novelty.has_news(pool) else ():
         name = step.names[star[0].store_id or 0]
         if len(star) >= step.min_founders and name not in tried:
             tried.add(name)
@@ -74,30 +75,29 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
 
 def _join_best(
     step: Step,
-    store: Snapshot,
+    store_id: int,
     groups: list[StoreGroup],
     bans: dict[tuple[int, int], Ban],
     novelty: Novelty,
     placed: Placed,
 ) -> bool:
-    store_id = store.store_id or 0
-    best: tuple[tuple[float, int], StoreGroup, Match] | None = None
+    best: tuple[tuple[float, int], StoreGroup, Snapshot, Match] | None = None
     for group in groups:
         pair: tuple[Subject, Subject] = ("store", store_id), ("group", group.id)
-        if ban := bans.get((store_id, group.id)):
-            if ban.holds(step, group, store):
-                continue
-        elif novelty.is_old(*pair):
+        ban = bans.get((store_id, group.id))
+        if (not ban and novelty.is_old(*pair)) or (store := step.snapshots.of_store(store_id)) is None:
+            continue
+        if ban and ban.holds(step, group, store):
             continue
         if not (found := fits(step, group, store)):
             novelty.was_in_vain(*pair)
             continue
         rank = (found.comparison.true_overlap, found.comparison.shared)
         if best is None or rank > best[0]:
-            best = rank, group, found
+            best = rank, group, store, found
     if best is None:
         return False
-    _, group, found = best
+    _, group, store, found = best
     _enter(step, group, store)
     step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
     placed.joined[step.names[store_id]] = group.name
@@ -114,8 +114,9 @@ def _enter(step: Step, group: StoreGroup, store: Snapshot) -> None:
             follow_whole_list(step, store_id, category_id, store.crawl_id)
 
 
-def _stars(step: Step, pool: list[Snapshot], novelty: Novelty) -> list[list[Snapshot]]:
+def _stars(step: Step, store_ids: list[int], novelty: Novelty) -> list[list[Snapshot]]:
     """Each store goes to the leader that it matches best, or becomes a leader; the leader stands first in its star."""
+    pool = [store for store in map(step.snapshots.of_store, store_ids) if store is not None]
     moments: dict[int, list[Moment]] = {}
     if pool:
         since = min(store.observed_from for store in pool) - step.bracket

@@ -115,10 +115,11 @@ def find_company(session: Session, chain: Chain) -> int:
 
 def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
     """Check all groups, then place and merge; return whether anything was decided, which may decide more."""
-    checks = []
+    checks: list[GroupReport] = []
     for scope in (None, *step(category_groups)):
         waiting, idle = step(_idle_checks, scope)
-        checks += idle + [step(partial(_check, group_id), scope) for group_id in waiting]
+        found = idle + [step(partial(_check, group_id), scope) for group_id in waiting]
+        checks += sorted(found, key=lambda check: check.group_id)
     for check in checks:
         report.add_check(check)
     has_new = partial(_has_new_crawls, newest_crawl)

@@ -3,13 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grouping.offers import intervals, list_history_table, list_table, price_table
-from grouping.overlap import Catalogue
+from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table, price_table
+from grouping.overlap import Catalogue, Mask
 from grouping.verdict import Snapshot
 from splitcart.database.models import Coverage, Crawl, Sku, StoreCategory
 
@@ -60,6 +62,7 @@ class Snapshots:
         self._crawls = crawls
         self._lists: dict[tuple[int, datetime | None], Snapshot] = {}
         self._stores: dict[int, Snapshot | None] = {}
+        self._changes: dict[int, list[tuple[datetime, int]]] = {}  # by group: when lines changed, newest first
 
     def of_crawl(self, crawl_id: int, without: Collection[int] = ()) -> Snapshot:
         """Return what a crawl (row id) showed in the root categories that it completed, ``without`` some of them."""
@@ -77,6 +80,19 @@ class Snapshots:
     def forget_list(self, group_id: int) -> None:
         """The group's list has changed: read it anew."""
         self._lists = {key: snapshot for key, snapshot in self._lists.items() if key[0] != group_id}
+        self._changes.pop(group_id, None)
+
+    def changed_since(self, group_id: int, since: datetime) -> Mask:
+        """Return which skus' lines of a group's list changed after an instant."""
+        if group_id not in self._changes:
+            dated = sa.select(list_table.c.changed_at, list_table.c.sku_id).where(
+                list_table.c.group_id == group_id, list_table.c.changed_at > BEFORE_ALL
+            )
+            rows = self._session.execute(dated).all()
+            self._changes[group_id] = sorted(((at, sku_id) for at, sku_id in rows), reverse=True)
+        changed = [sku_id for _, sku_id in takewhile(lambda line: line[0] > since, self._changes[group_id])]
+        found: Mask = np.isin(self._catalogue.sku_ids, np.array(changed, dtype=np.int64))
+        return found
 
     def of_store(self, store_id: int, without: Collection[int] = ()) -> Snapshot | None:
         """Return a store's standing offers in the categories covered within the window before its newest coverage.

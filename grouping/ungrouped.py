@@ -4,12 +4,11 @@ import sqlalchemy as sa
 
 from grouping.memberships import root_categories
 from grouping.references import Step
-from grouping.verdict import Snapshot
 from splitcart.database.models import Division, Membership, Store, StoreCategory, StoreGroup
 
 
-def ungrouped(step: Step) -> list[Snapshot]:
-    """The standing offers of active, covered stores of kept divisions that have no place in the step's scope.
+def ungrouped(step: Step) -> list[int]:
+    """The active, covered stores (row ids) of kept divisions without a place in the step's scope, by their own ids.
 
     A category looks for a place where the store is in no whole-list group, or is excepted from its own.
     """
@@ -19,8 +18,7 @@ def ungrouped(step: Step) -> list[Snapshot]:
     query = sa.select(Store.id).where(
         *_to_place(step), Store.id.in_(covered), _lacks_place() if step.scope is None else _lacks_list(step.scope)
     )
-    found = (step.snapshots.of_store(store_id) for store_id in step.session.scalars(query.order_by(Store.store_id)))
-    return [snapshot for snapshot in found if snapshot is not None]
+    return list(step.session.scalars(query.order_by(Store.store_id)))
 
 
 def categories_to_place(step: Step) -> list[int]:

@@ -1,0 +1,65 @@
+"""What can be told from the dates of a list's lines alone: a difference that no news explains is one of place.
+
+A line that stood unchanged since before a store was looked at, and still stood when the list was seen after that, is
+*settled*: if the store showed another price there, time is no reason. So most pairs that are not one list are known to
+be apart without a look at any crawl. What is settled proves nothing else: whether a store belongs, crawls decide.
+"""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from grouping.choosing import AROUND_HOURS
+from grouping.overlap import Mask, PriceList, compare
+from grouping.references import Step, references
+from grouping.verdict import Snapshot, match
+from splitcart.database.models import StoreGroup
+
+SLACK = timedelta(hours=AROUND_HOURS)  # a change takes as long to reach every store of a list
+
+
+def store_is_apart(step: Step, group: StoreGroup, store: Snapshot) -> bool:
+    """Whether a store's standing offers cannot be the group's list, whatever happened since."""
+    listed = step.snapshots.of_list(group.id, step.now)
+    settled = ~step.snapshots.changed_since(group.id, store.observed_from - SLACK)
+    return _seen_after(step, group, store, store.observed_to) and _differ(step, store.prices, listed.prices, settled)
+
+
+def groups_are_apart(step: Step, one: StoreGroup, other: StoreGroup) -> bool:
+    """Whether two groups' lists cannot be one, whatever the one was told and the other not yet."""
+    lists = [step.snapshots.of_list(group.id, step.now) for group in (one, other)]
+    seen = [_last_seen(step, group) for group in (one, other)]
+    if seen[0] is None or seen[1] is None:
+        return False
+    settled = ~step.snapshots.changed_since(one.id, seen[1] - SLACK)
+    settled &= ~step.snapshots.changed_since(other.id, seen[0] - SLACK)
+    return _differ(step, lists[0].prices, lists[1].prices, settled)
+
+
+def _differ(step: Step, a: PriceList, b: PriceList, settled: Mask) -> bool:
+    """Whether the match rule fails on what is settled, and that is enough to tell."""
+    shared = int((a.shown & b.shown).sum())
+    found = match(compare(a, b, only=settled), step.chain)
+    least = max(step.chain.min_stable_share * shared, min(step.chain.min_stable_skus, shared / 2))
+    return found.enough and found.comparison.shared >= least and not found.holds
+
+
+def _seen_after(step: Step, group: StoreGroup, store: Snapshot, at: datetime) -> bool:
+    """Whether later crawls speak for the group in every category that the store's offers are of."""
+    moments = references(step, group, at)
+    later = [moment.category_ids for moment in moments if moment.observed_from >= at]
+    wanted = store.prices.catalogue.category_ids[store.prices.complete].tolist()
+    return frozenset(wanted) <= frozenset().union(*later)
+
+
+def _last_seen(step: Step, group: StoreGroup) -> datetime | None:
+    """When the list was last seen in each of its categories; None: not within the bracket."""
+    newest: dict[int, datetime] = {}
+    for moment in references(step, group, step.now - step.bracket):
+        for category_id in moment.category_ids:
+            newest[category_id] = max(newest.get(category_id, moment.observed_from), moment.observed_from)
+    listed = step.snapshots.of_list(group.id, step.now).prices
+    wanted = listed.catalogue.category_ids[np.flatnonzero(listed.complete)].tolist()
+    if not newest.keys() >= set(wanted):
+        return None
+    return min((newest[category_id] for category_id in wanted), default=None)
