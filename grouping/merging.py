@@ -22,8 +22,11 @@ def merge_groups(step: Step, vain: Vain) -> dict[str, str]:
     compared in this run without success.
     """
     merged: dict[str, str] = {}
-    bans = read_bans(step)
-    while pair := _next_pair(step, bans, read_novelty(step, groups_in_scope(step), vain)):
+    while len(groups := groups_in_scope(step)) > 1:
+        novelty = read_novelty(step, groups, vain)
+        pair = _next_pair(step, groups, read_bans(step), novelty) if novelty.has_group_news() else None
+        if pair is None:
+            break
         survivor, other, proofs = pair
         _merge(step, survivor, other, proofs)
         merged[other.name] = survivor.name
@@ -31,15 +34,15 @@ def merge_groups(step: Step, vain: Vain) -> dict[str, str]:
 
 
 def _next_pair(
-    step: Step, bans: dict[tuple[int, int], Ban], novelty: Novelty
+    step: Step, groups: list[StoreGroup], bans: dict[tuple[int, int], Ban], novelty: Novelty
 ) -> tuple[StoreGroup, StoreGroup, Proofs] | None:
     """The first pair that merges; those that do not are noted."""
-    groups = []
-    for group in groups_in_scope(step):
-        places = members(step.session, group.id)
-        if places and group.status != "DIVERGENCE_DETECTED":
-            groups.append((-len(places), min(step.names[place.store_id] for place in places), group))
-    ranked = [group for *_, group in sorted(groups, key=lambda entry: entry[:2])]
+    sized = []
+    for group in groups:
+        stores = novelty.members.get(group.id, ())
+        if stores and group.status != "DIVERGENCE_DETECTED":
+            sized.append((-len(stores), min(step.names[store_id] for store_id in stores), group))
+    ranked = [group for *_, group in sorted(sized, key=lambda entry: entry[:2])]
     for position, survivor in enumerate(ranked):
         for other in ranked[position + 1 :]:
             pair: tuple[Subject, Subject] = ("group", survivor.id), ("group", other.id)

@@ -47,6 +47,10 @@ class Novelty:
         """Whether anything is new of any of these stores."""
         return not self.last_event or any(any(self._marks(("store", store_id))) for store_id in store_ids)
 
+    def has_group_news(self) -> bool:
+        """Whether anything is new of any group of the scope."""
+        return not self.last_event or any(any(self._marks(("group", group_id))) for group_id in self.members)
+
     def was_in_vain(self, one: Subject, other: Subject) -> None:
         """Remember that these two stay apart."""
         self.vain.pairs[one, other] = (*self._marks(one), *self._marks(other))

@@ -62,9 +62,12 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     this run without success.
     """
     placed = Placed()
-    groups, bans = sorted(groups_in_scope(step), key=lambda group: group.name), read_bans(step)
-    novelty = read_novelty(step, groups, vain)
-    pool = [store_id for store_id in ungrouped(step) if not _join_best(step, store_id, groups, bans, novelty, placed)]
+    groups, seekers = sorted(groups_in_scope(step), key=lambda group: group.name), ungrouped(step)
+    novelty = read_novelty(step, groups, vain) if seekers else None
+    if novelty is None or not (novelty.has_news(seekers) or novelty.has_group_news()):
+        return placed
+    bans = read_bans(step)
+    pool = [store_id for store_id in seekers if not _join_best(step, store_id, groups, bans, novelty, placed)]
     for star in _stars(step, pool, novelty) if novelty.has_news(pool) else ():
         name = step.names[star[0].store_id or 0]
         if len(star) >= step.min_founders and name not in tried:
