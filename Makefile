@@ -52,6 +52,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.leases
 	$(BIN)/python -m benchmarks.policy
+	$(BIN)/python -m benchmarks.category_groups
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache demo-data *.egg-info

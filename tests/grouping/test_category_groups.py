@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from grouping import effective_prices
 from grouping.memberships import open_membership
 from grouping.overview import list_groups, show_group
-from splitcart.database import reading, transaction
+from grouping.placing import place_stores
+from splitcart.database import DatabaseError, reading, transaction
 from splitcart.database.models import Candidate, InferenceAudit, Store, StoreGroup
 from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
 
@@ -304,3 +305,40 @@ def test_groups_are_listed_with_their_category_and_members_with_what_they_follow
     followed = ("produce (aldi G005: produce)",)
     assert [member.exceptions for member in whole.members] == [(), (), followed, followed, followed]
     assert [(member.store_id, member.exceptions) for member in part.members] == [(store, ()) for store in APART]
+
+
+@pytest.mark.parametrize("killed_at", [1, 2])
+def test_a_run_that_was_killed_is_continued_by_the_next(sqlite, monkeypatch, killed_at):
+    """The machine fails after the group of one category, and before that of the next."""
+    chain = outliers(sqlite, [])
+    for position, store_id in enumerate(APART):
+        own = {number: BASE[number] + position for number in ROOTS["pantry"]}
+        chain.crawl(store_id, dearer(REGIONAL, ROOTS["dairy"]) | own, day(1, position))
+    done = []
+
+    def placing(step, *arguments):
+        if step.scope is not None and len(done) >= killed_at:
+            raise DatabaseError("the server went away")
+        placed = place_stores(step, *arguments)
+        done.extend(placed.founded)
+        return placed
+
+    monkeypatch.setattr("grouping.run.place_stores", placing)
+    with pytest.raises(DatabaseError):
+        chain.run(day(1, 12))
+    monkeypatch.undo()
+    report = chain.run(day(1, 13))
+    assert sorted([*done, *report.founded]) == ["aldi G005: dairy", "aldi G005: produce"]
+    assert category_partition(chain, "dairy") == category_partition(chain) == {frozenset(APART)}
+    assert category_partition(chain, "pantry") == set()
+
+
+def test_the_order_in_which_stores_came_does_not_matter(sqlite):
+    chain = SmallChain(sqlite, ["G005", "G002", "G004", "G001", "G003"])
+    for position, store_id in enumerate(HOME):
+        chain.crawl(store_id, BASE, day(0, position))
+    for store_id in ("G004", "G003", "G005"):  # G005 is the last to come in, and the freshest as before
+        chain.crawl(store_id, alone(REGIONAL, int(store_id[-1])), day(0, int(store_id[-1])))
+    chain.run(day(0, 12))
+    assert category_partition(chain) == {frozenset(APART)}
+    assert ambassador(chain, "G003") == "G005"
