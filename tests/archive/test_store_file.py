@@ -1,9 +1,10 @@
 """What a reader finds in a store's file."""
 
 from archive import build_stores
+from grouping.memberships import join_group
 from splitcart.database import models as m
 from splitcart.database import transaction
-from tests.archive.small_chain import Chain, build, load, products, stamp
+from tests.archive.small_chain import Chain, build, day, load, products, stamp
 
 
 def test_a_changed_price_has_two_entries_oldest_first(market, folder):
@@ -153,3 +154,29 @@ def test_a_category_with_own_prices_is_named_as_an_exception(market, folder):
     metadata = load(folder / "store_data/aldi/g101.json")["metadata"]
     assert metadata["exceptions"] == [{"category": "Dairy", "group": None}]
     assert metadata["group"]["name"] == "Group 1"
+
+
+def test_news_of_a_category_group_reaches_a_store_that_stands_alone_and_says_from_where(market, folder):
+    with transaction(market) as session:
+        chain = Chain(session, "coles", "Coles")
+        chain.sku("milk", "Dairy")
+        chain.sku("tea", "Tea")
+        first, other = chain.store("COL:0001"), chain.store("COL:0404")
+        for store in (first, other):
+            for root, code in (("Dairy", "milk"), ("Tea", "tea")):
+                chain.price(store, code, 300, chain.crawl(store, 0, root))
+        dairy = session.query(m.Category).filter_by(path="Dairy", company_id=first.company_id).one()
+        group = chain.group(first)
+        group.category_id, group.name = dairy.id, "coles COL:0001: Dairy"
+        session.query(m.Membership).filter_by(group_id=group.id).update({"category_id": dairy.id})
+        join_group(session, other.id, group.id, day(0), day(0), category_id=dairy.id)
+        chain.news(group, "milk", 350, chain.crawl(first, 2))
+    build(build_stores, market, folder, "coles")
+    store = load(folder / "store_data/coles/col-404.json")
+    assert store["metadata"]["group"] is None
+    (exception,) = store["metadata"]["exceptions"]
+    assert (exception["category"], exception["group"]["name"]) == ("Dairy", "coles COL:0001: Dairy")
+    shown = products(folder / "store_data/coles/col-404.json")
+    assert (shown["milk"]["offer"]["price_cents"], shown["milk"]["source"]) == (350, "inferred_group")
+    assert shown["milk"]["inferred_from"] == "COL:0001"
+    assert (shown["tea"]["offer"]["price_cents"], shown["tea"]["source"]) == (300, "direct_scrape")
