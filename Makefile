@@ -51,6 +51,8 @@ bench: setup
 	$(BIN)/python -m benchmarks.storage
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.leases
+	$(BIN)/python -m benchmarks.overlap compare
+	$(BIN)/python -m benchmarks.overlap growth
 	$(BIN)/python -m benchmarks.policy
 	$(BIN)/python -m benchmarks.category_groups
 

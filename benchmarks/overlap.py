@@ -4,7 +4,6 @@
 
     python -m benchmarks.overlap compare           # 3,000 stores by 15,000 skus, three markets, against both references
     python -m benchmarks.overlap growth            # up to 10,000 stores by 20,000 skus
-    python -m benchmarks.overlap load              # the matrix of the same size out of PostgreSQL
 
 Stores follow 12 price lists, differ from theirs in 0.5 % of the skus and lack 15 % of them; lists differ from the
 first one in a share of the skus, by up to a fifth of the price. Everything from the int32 matrix in memory to both
@@ -178,7 +177,7 @@ def _compile() -> None:
 def main() -> None:
     """Run one of the measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["compare", "growth", "load"])
+    parser.add_argument("what", choices=["compare", "growth"])
     parser.add_argument("--stores", type=int, default=3_000)
     parser.add_argument("--skus", type=int, default=15_000)
     given = parser.parse_args()

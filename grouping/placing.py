@@ -72,7 +72,7 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
         name = step.names[star[0].store_id or 0]
         if len(star) >= step.min_founders and name not in tried:
             tried.add(name)
-            _found(step, star, placed)
+            found_group(step, star, placed)
     return placed
 
 
@@ -101,13 +101,13 @@ def _join_best(
     if best is None:
         return False
     _, group, store, found = best
-    _enter(step, group, store)
+    enter_group(step, group, store)
     step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
     placed.joined[step.names[store_id]] = group.name
     return True
 
 
-def _enter(step: Step, group: StoreGroup, store: Snapshot) -> None:
+def enter_group(step: Step, group: StoreGroup, store: Snapshot) -> None:
     """Give a store its place; what it shows of the whole list ends its places in category groups."""
     store_id = store.store_id or 0
     join_group(step.session, store_id, group.id, step.now, store.observed_to, category_id=step.scope)
@@ -133,7 +133,7 @@ def _stars(step: Step, store_ids: list[int], novelty: Novelty) -> list[list[Snap
             pair: tuple[Subject, Subject] = ("store", star[0].store_id or 0), ("store", store.store_id or 0)
             if novelty.is_old(*pair):
                 continue
-            overlap = _agreement(step, star[0], store, moments)
+            overlap = agreement(step, star[0], store, moments)
             if overlap is None:
                 novelty.was_in_vain(*pair)
             elif best is None or overlap > best[0]:
@@ -145,7 +145,7 @@ def _stars(step: Step, store_ids: list[int], novelty: Novelty) -> list[list[Snap
     return stars
 
 
-def _agreement(step: Step, a: Snapshot, b: Snapshot, moments: dict[int, list[Moment]]) -> float | None:
+def agreement(step: Step, a: Snapshot, b: Snapshot, moments: dict[int, list[Moment]]) -> float | None:
     """True Overlap of two stores that show one list, directly or between two crawls of the later one; else None."""
     older, newer = sorted((a, b), key=lambda store: store.observed_to)
     if newer.observed_from - older.observed_to <= step.window:
@@ -165,7 +165,7 @@ def _may_be_bracketed(step: Step, a: Snapshot, b: Snapshot) -> bool:
     return alike and likeness.true_overlap >= step.chain.min_stable_share and speak_for_most(a, b)
 
 
-def _found(step: Step, star: list[Snapshot], placed: Placed) -> None:
+def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
     """Found a group: the Ambassador is the freshest complete store; those that do not show the voted list stay out."""
     complete = _completely_crawled(step, star)
     order = sorted(star, key=lambda store: step.names[store.store_id or 0])
@@ -188,7 +188,7 @@ def _found(step: Step, star: list[Snapshot], placed: Placed) -> None:
         step.session.delete(group)
         return
     for store, found in showing:
-        _enter(step, group, store)
+        enter_group(step, group, store)
         step.log(
             "founded",
             group,

@@ -9,6 +9,7 @@ import typer
 
 from splitcart.cli.common import console, database, plain_table, print_json, stamp
 from splitcart.cli.group_explain import explain_command
+from splitcart.cli.group_reanalyse import reanalyse_command
 from splitcart.cli.group_report import report_command
 from splitcart.config import get_chain, get_chains, get_settings
 
@@ -115,6 +116,7 @@ def show_command(
 
 app.command("explain")(explain_command)
 app.command("report")(report_command)
+app.command("reanalyse")(reanalyse_command)
 
 
 def _known_chains(engine: sa.Engine) -> list[Chain]:

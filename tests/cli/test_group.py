@@ -11,7 +11,7 @@ from splitcart.cli.group import app
 from splitcart.config import get_settings
 from splitcart.database import open_database, transaction
 from splitcart.database.models import Store, StoreGroup
-from splitcart.errors import InputError
+from splitcart.errors import FailedError, InputError
 from tests.grouping.factory import BASE, SmallChain, day
 
 
@@ -78,3 +78,20 @@ def test_an_unknown_group_or_company_is_refused():
         run("show", "99")
     with pytest.raises(InputError, match="unknown company"):
         run("list", "--company", "aldo")
+
+
+def test_reanalyse_shows_the_difference_and_applies_it_when_told():
+    shown = run("reanalyse", "--company", "aldi")
+    assert "3 stores with 1 different price lists" in shown
+    assert "founded aldi G003 with G001, G002, G003" in shown
+    assert "--apply does it" in shown
+    assert "no groups" in run("list")
+    applied = json.loads(run("reanalyse", "--company", "aldi", "--apply", "--json"))
+    assert applied["moved"] == {store_id: [None, "aldi G003"] for store_id in ("G001", "G002", "G003")}
+    assert "the groups are as the latest coverage has them" in run("reanalyse", "--company", "aldi")
+
+
+def test_reanalyse_says_when_nobody_is_at_the_address_of_a_cluster(monkeypatch):
+    monkeypatch.setattr("grouping.answering.CONNECT_SECONDS", 0.5)
+    with pytest.raises(FailedError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
+        run("reanalyse", "--company", "aldi", "--dask", "tcp://127.0.0.1:1")
