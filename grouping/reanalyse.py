@@ -73,8 +73,8 @@ def reanalyse(
             return report
         attempt.commit()
         if report.changes:
-            counts = {"stores": report.stores, "stars": report.stars, "moved": len(report.moved)}
-            step.log("reanalysed", None, figures={**counts})
+            counts: dict[str, object] = {"stores": report.stores, "stars": report.stars, "moved": len(report.moved)}
+            step.log("reanalysed", None, figures=counts)
     return report
 
 
@@ -96,7 +96,12 @@ def _places(step: Step) -> dict[str, int]:
     rows = step.session.execute(
         sa.select(Store.store_id, sa.type_coerce(Membership.group_id, sa.Integer))
         .join(Membership, Membership.store_id == Store.id)
-        .where(Store.company_id == step.company_id, Membership.until.is_(None), Membership.category_id.is_(None))
+        .where(
+            Store.company_id == step.company_id,
+            Membership.until.is_(None),
+            Membership.category_id.is_(None),
+            Membership.group_id.is_not(None),
+        )
     )
     return dict(rows.all())
 

@@ -54,11 +54,14 @@ def rearrange(step: Step, stars: list[list[int]]) -> Arrangement:
 
 def _places(step: Step) -> dict[int, int]:
     rows = step.session.execute(
-        sa.select(Membership.store_id, Membership.group_id).where(
-            Membership.until.is_(None), Membership.category_id.is_(None), Membership.store_id.in_(list(step.names))
+        sa.select(Membership.store_id, sa.type_coerce(Membership.group_id, sa.Integer)).where(
+            Membership.until.is_(None),
+            Membership.category_id.is_(None),
+            Membership.group_id.is_not(None),
+            Membership.store_id.in_(list(step.names)),
         )
     )
-    return {store_id: group_id or 0 for store_id, group_id in rows}
+    return dict(rows.all())
 
 
 def _diverged(groups: dict[int, StoreGroup], group_id: int | None) -> bool:
