@@ -6,8 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from splitcart.transfer import CrawlFileError, accept, check_kind, claimed, get_kind, inbox_path, reject, verify_file
+from splitcart.transfer import (
+    KINDS,
+    CrawlFileError,
+    accept,
+    check_kind,
+    claimed,
+    get_kind,
+    inbox_path,
+    reject,
+    verify_file,
+)
 from splitcart.transfer.inbox import remove_abandoned
+from splitcart.transfer.kinds import kind_of
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.records import BatchRecord, FailureClass
 from tests.transfer.conftest import NOON
@@ -126,3 +137,23 @@ def test_rows_and_closing_lines_of_another_kind_are_refused(file_of, closing, pr
         check_kind(get_kind("stores"), verify_file(file_of(product(), sweep)))
     with pytest.raises(CrawlFileError, match="batch line"):
         check_kind(get_kind("products"), verify_file(file_of(BatchRecord(kind="x", generated_at=NOON, count=0))))
+
+
+DERIVED = [kind for kind in KINDS.values() if kind.is_derived]
+
+
+@pytest.mark.parametrize("kind", DERIVED, ids=lambda kind: kind.name)
+def test_derived_data_is_known_by_its_lines_and_its_closing_line(kind, file_of, closing):
+    row = b'{"%s":{"x":1}}' % kind.record.encode()
+    whole = verify_file(file_of(row, BatchRecord(kind=kind.name, generated_at=NOON, count=1)))
+    check_kind(kind, whole)
+    assert kind_of(whole) == kind
+    for lines, reason in (
+        ([row, BatchRecord(kind="other", generated_at=NOON, count=1)], "of the kind 'other'"),
+        ([row, closing(1)], "ends with a crawl line"),
+        ([b'{"other":1}', BatchRecord(kind=kind.name, generated_at=NOON, count=1)], "'other' lines"),
+    ):
+        with pytest.raises(CrawlFileError, match=reason):
+            check_kind(kind, verify_file(file_of(*lines)))
+    with pytest.raises(CrawlFileError, match="no known kind"):
+        kind_of(verify_file(file_of(b'{"other":1}', closing(1))))
