@@ -1,9 +1,9 @@
-"""Ending between two files: what Ctrl-C and SIGTERM mean to an update."""
+"""Ending between two files: what Ctrl-C and SIGTERM mean to an update and to an upload."""
 
 import select
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -49,3 +49,11 @@ def stopping_at(*signals: signal.Signals) -> Iterator[Stop]:
         for each, handler in before.items():
             signal.signal(each, handler)
         stop.close()
+
+
+def rounds(work: Callable[[Stop], object], every_seconds: float, *, watch: bool) -> None:
+    """Do the work once, or (``watch``) again and again until Ctrl-C or SIGTERM."""
+    with stopping_at(signal.SIGINT, signal.SIGTERM) as stop:
+        work(stop)
+        while watch and not stop.wait(every_seconds):
+            work(stop)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,12 +16,13 @@ from splitcart.cli.update_shown import (
 )
 from splitcart.config import get_settings
 from splitcart.errors import FailedError
+from splitcart.stopping import rounds
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from splitcart.ingest.outcomes import BarcodesUpdate, ProductsUpdate, StoresUpdate
-    from splitcart.ingest.stopping import Stop
+    from splitcart.stopping import Stop
 
 app = typer.Typer(no_args_is_help=True, help="Take files into the database.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -61,24 +61,12 @@ def products(
             update = _named_products(engine, paths, advance, legacy=legacy)
             _follow_batch(engine, update, update.totals)
         else:
-            _rounds(
-                lambda stop: _take_products(engine, workers, stop, advance, update, watch=watch), every, watch=watch
-            )
+            rounds(lambda stop: _take_products(engine, workers, stop, advance, update, watch=watch), every, watch=watch)
     if as_json:
         print_json(update.as_json())
     else:
         show_products(update)
     _fail_for_products(update)
-
-
-def _rounds(work: "Callable[[Stop], object]", every: float, *, watch: bool) -> None:
-    """Do the work once, or again and again until asked to stop."""
-    from splitcart.ingest.stopping import stopping_at
-
-    with stopping_at(SIGINT, SIGTERM) as stop:
-        work(stop)
-        while watch and not stop.wait(every):
-            work(stop)
 
 
 def _named_products(engine: "sa.Engine", paths: list[Path], advance: Advance, *, legacy: bool) -> "ProductsUpdate":
@@ -168,7 +156,7 @@ def stores(
     update = StoresUpdate()
     with only_one(engine, "update stores"), counting("files", show=not as_json) as advance:
         if source is None:
-            _rounds(lambda stop: _take_stores(engine, stop, advance, update), every, watch=watch)
+            rounds(lambda stop: _take_stores(engine, stop, advance, update), every, watch=watch)
         else:
             update = update_stores_from(engine, source, get_settings().clock())
     if as_json:
@@ -204,7 +192,7 @@ def barcodes(watch: Watch = False, every: Every = 10.0, as_json: AsJson = False)
     engine = database()
     update = BarcodesUpdate()
     with only_one(engine, "update barcodes"), counting("files", show=not as_json) as advance:
-        _rounds(lambda stop: _take_barcodes(engine, stop, advance, update), every, watch=watch)
+        rounds(lambda stop: _take_barcodes(engine, stop, advance, update), every, watch=watch)
     if as_json:
         print_json(update.as_json())
     else:
@@ -252,7 +240,7 @@ def update_all(
             _take_products(engine, workers, stop, advance, of_products, watch=watch)
             _take_barcodes(engine, stop, advance, of_barcodes)
 
-        _rounds(once, every, watch=watch)
+        rounds(once, every, watch=watch)
     if as_json:
         print_json(
             {"stores": of_stores.as_json(), "products": of_products.as_json(), "barcodes": of_barcodes.as_json()}

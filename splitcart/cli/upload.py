@@ -1,35 +1,97 @@
 """``splitcart upload``: send what waits in the outboxes."""
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import orjson
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from splitcart.cli.common import console, errors, make_table
+from splitcart.cli.common import console, errors, make_table, print_json, print_line
 from splitcart.config import get_settings
 from splitcart.errors import FailedError
+from splitcart.stopping import Stop, rounds
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from splitcart.transfer import Client, UploadOutcome
+
+NOT_TRIED = "not tried"
 STYLES = {"sent": "green", "known": "cyan", "refused": "red", "waiting": "yellow"}
 
 
 def upload(
     kinds: Annotated[list[str] | None, typer.Argument(help="Kinds of files to send; all when none is named.")] = None,
     dev: Annotated[bool, typer.Option("--dev", help="Send to API_DEV_SERVER_URL in place of API_SERVER_URL.")] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Go on with what arrives, until Ctrl-C or SIGTERM; a line a file."),
+    ] = False,
+    every: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks at the outboxes.")] = 60.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the results as JSON; with --watch an object a line, as they come.")
+    ] = False,
 ) -> None:
-    """Send the files that wait in the outboxes to the server, oldest first, and archive what it has taken."""
-    from splitcart.transfer import KINDS, Client, UploadOutcome, upload_outbox, waiting_files
+    """Send the files that wait in the outboxes to the server, oldest first, and archive what it has taken.
+
+    Plain .jsonl files are compressed first. Ctrl-C and SIGTERM end it after the file under way. A file that the server
+    refuses is set aside in refused/ with the reason; any other that was not delivered stays where it is.
+    """
+    from splitcart.transfer import KINDS, Client, get_kind
+
+    wanted = kinds or list(KINDS)
+    for kind in wanted:
+        get_kind(kind)
+    undelivered: dict[str, int] = {}  # in the last round
+    told: dict[Path, str] = {}
+
+    def tell(outcome: "UploadOutcome") -> None:
+        if watch:
+            _tell(outcome, told, as_json=as_json)
+
+    def work(stop: Stop) -> None:
+        with Client.from_settings(get_settings(), dev=dev, stop=stop) as client:
+            outcomes = _send(client, wanted, stop, tell)
+        undelivered.update(waiting=sum(not one.is_delivered for one in outcomes), all=len(outcomes))
+        if not watch:
+            _show(outcomes, as_json=as_json)
+
+    rounds(work, every, watch=watch)
+    if undelivered["waiting"]:
+        raise FailedError("{waiting} of {all} files were not delivered".format(**undelivered))
+
+
+def _send(
+    client: "Client", kinds: list[str], stop: Stop, tell: "Callable[[UploadOutcome], object]"
+) -> "list[UploadOutcome]":
+    from splitcart.transfer import upload_outbox, waiting_files
 
     settings = get_settings()
-    wanted = kinds or list(KINDS)
-    waiting = waiting_files(settings.data_dir, wanted)
-    with Client.from_settings(settings, dev=dev) as client, _progress() as bar:
-        task = bar.add_task("uploading", total=len(waiting))
+    with _progress() as bar:
+        task = bar.add_task("uploading", total=len(waiting_files(settings.data_dir, kinds)))
 
-        def show(outcome: UploadOutcome) -> None:
+        def progress(outcome: "UploadOutcome") -> None:
             bar.update(task, advance=1, description=outcome.path.name)
+            tell(outcome)
 
-        outcomes = upload_outbox(settings.data_dir, wanted, client, settings.clock(), progress=show)
+        return upload_outbox(
+            settings.data_dir,
+            kinds,
+            client,
+            settings.clock(),
+            keep_days=settings.keep_sent_days,
+            progress=progress,
+            stop=stop,
+        )
+
+
+def _show(outcomes: "list[UploadOutcome]", *, as_json: bool) -> None:
+    if as_json:
+        print_json([_facts(one) for one in outcomes])
+        return
     if not outcomes:
         console.print("nothing waits in the outboxes")
         return
@@ -37,9 +99,31 @@ def upload(
     for one in outcomes:
         rows.add_row(one.kind, one.path.name, Text(one.status, STYLES[one.status]), one.message)
     console.print(rows)
-    undelivered = sum(not one.is_delivered for one in outcomes)
-    if undelivered:
-        raise FailedError(f"{undelivered} of {len(outcomes)} files were not delivered; the table says why")
+
+
+def _tell(outcome: "UploadOutcome", told: dict[Path, str], *, as_json: bool) -> None:
+    """Print the line of a file, but not again each round that it has to wait for the same reason."""
+    before = told.pop(outcome.path, None)
+    if outcome.status == "waiting":
+        told[outcome.path] = outcome.message
+        if outcome.message in {before, NOT_TRIED}:
+            return
+    if as_json:
+        print(orjson.dumps(_facts(outcome)).decode(), flush=True)  # noqa: T201 - a line for programs
+    else:
+        facts = (f"{outcome.kind} {outcome.path.name}: ", (outcome.status, STYLES[outcome.status]))
+        print_line(Text.assemble(*facts, f" {outcome.message}".rstrip()))
+        sys.stdout.flush()
+
+
+def _facts(outcome: "UploadOutcome") -> dict[str, str]:
+    return {
+        "kind": outcome.kind,
+        "file": outcome.path.name,
+        "result": outcome.status,
+        "path": str(outcome.path),
+        "message": outcome.message,
+    }
 
 
 def _progress() -> Progress:

@@ -88,6 +88,18 @@ class Settings(BaseSettings):
         validation_alias="SPLITCART_RATE_FAILED",
         description="how many wrong keys one address may try before it has to wait",
     )
+    keep_sent_days: float = Field(
+        30.0,
+        ge=0,
+        validation_alias="SPLITCART_KEEP_SENT_DAYS",
+        description="how long a scraper host keeps files that the server has taken",
+    )
+    min_free_mib: int = Field(
+        500,
+        ge=0,
+        validation_alias="SPLITCART_MIN_FREE_MIB",
+        description="with less free space below the data folder the server takes no files",
+    )
     chains_file: Path | None = Field(
         None, validation_alias="SPLITCART_CHAINS_FILE", description="a chains.toml to use in place of the packaged one"
     )

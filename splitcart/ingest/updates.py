@@ -20,10 +20,10 @@ from splitcart.ingest.errors import KeptFileError, RefusedFileError
 from splitcart.ingest.keeping import keep_file, kept_name, write_quarantine
 from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
 from splitcart.ingest.outcomes import BarcodesUpdate, ProductsUpdate, StoresUpdate
-from splitcart.ingest.stopping import Stop
 from splitcart.ingest.store_sources import read_store_lists, read_sweep
 from splitcart.ingest.stores import StoreCounts, update_stores
 from splitcart.measures.clock import Clock, system_clock
+from splitcart.stopping import Stop
 from splitcart.transfer.crawl_file import CrawlFileError
 from splitcart.transfer.inbox import claimed, reject
 from splitcart.transfer.records import CrawlRecord

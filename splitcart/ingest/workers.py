@@ -13,8 +13,8 @@ from splitcart.database import open_database
 from splitcart.errors import FailedError, SplitCartError
 from splitcart.ingest.crawls import CrawlIngester
 from splitcart.ingest.outcomes import ProductsUpdate
-from splitcart.ingest.stopping import Stop, stopping_at
 from splitcart.ingest.updates import Progress, inbox_updates
+from splitcart.stopping import Stop, stopping_at
 from splitcart.transfer.inbox import inbox_path
 
 REPLACEMENTS = 2  # for each worker: what kills one again and again is not tried for ever

@@ -13,7 +13,8 @@ from splitcart.server.keys import Access
 from splitcart.server.leasing import lease_routes
 from splitcart.server.problems import answer_problems
 from splitcart.server.receiving import Limits
-from splitcart.server.uploads import upload_routes
+from splitcart.server.space import Space
+from splitcart.server.uploads import ARRIVING, upload_routes
 from splitcart.transfer.inbox import remove_abandoned
 
 
@@ -22,12 +23,13 @@ def create_app(
 ) -> FastAPI:
     """Return the application; raise InputError when the settings give it no key to ask for."""
     access = Access(settings, engine, clock)
-    remove_abandoned(settings.data_dir / "state" / "arriving")
+    remove_abandoned(settings.data_dir / ARRIVING)
+    space = Space(settings.data_dir, settings.min_free_mib)
     app = FastAPI(title="SplitCart", version=splitcart.__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(app)
-    app.include_router(health_routes(settings.data_dir, engine))
+    app.include_router(health_routes(space, engine))
     app.include_router(
-        upload_routes(settings.data_dir, engine, clock, limits or Limits()),
+        upload_routes(space, engine, clock, limits or Limits()),
         dependencies=[Depends(access.needs("upload"))],
     )
     app.include_router(

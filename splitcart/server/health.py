@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 
 from splitcart.server.problems import Problem
+from splitcart.server.space import Space
 
 logger = logging.getLogger(__name__)
 
 
-def health_routes(data_dir: Path, engine: sa.Engine) -> APIRouter:
+def health_routes(space: Space, engine: sa.Engine) -> APIRouter:
     """Return the endpoints that say whether the process lives, and whether it can work."""
     router = APIRouter()
 
@@ -30,7 +31,8 @@ def health_routes(data_dir: Path, engine: sa.Engine) -> APIRouter:
             logger.warning("not ready: %s", error)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer") from error
         try:
-            _write_and_remove(data_dir / "state")
+            _write_and_remove(space.folder / "state")
+            space.check()
         except OSError as error:
             logger.warning("not ready: %s", error)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the data folder cannot be written") from error

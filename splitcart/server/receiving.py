@@ -34,14 +34,32 @@ class Limits:
 def arriving(folder: Path, sha256: str) -> Iterator[Path]:
     """Give the temporary file for these bytes to one receiver at a time, of all server processes; others get 409."""
     path = folder / f"{sha256}.part"
-    lock = FileLock(path.with_suffix(".lock"))
+    with _one_at_a_time(path.with_suffix(".lock"), "the same bytes are arriving"):
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def keeping(folder: Path, crawl_id: str | None) -> Iterator[None]:
+    """Let one receiver at a time decide whether a crawl is new: it may arrive in other bytes too; others get 409."""
+    if crawl_id is None:
+        yield
+        return
+    with _one_at_a_time(folder / f"crawl={crawl_id}.lock", "the same crawl is arriving"):
+        yield
+
+
+@contextmanager
+def _one_at_a_time(path: Path, what: str) -> Iterator[None]:
+    lock = FileLock(path)
     if not lock.acquire():
-        detail = "the same bytes are arriving in another request; ask again when it has ended"
+        detail = f"{what} in another request; ask again when it has ended"
         raise Problem(HTTPStatus.CONFLICT, detail, {"Retry-After": str(RETRY_SECONDS)})
     try:
-        yield path
+        yield
     finally:
-        path.unlink(missing_ok=True)
         lock.release()
 
 

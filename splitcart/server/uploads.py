@@ -18,20 +18,23 @@ from splitcart.database.models import Crawl, Upload
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 from splitcart.server.problems import Problem
-from splitcart.server.receiving import Limits, arriving, receive
+from splitcart.server.receiving import Limits, arriving, keeping, receive
+from splitcart.server.space import Space
 from splitcart.transfer import CrawlFileError, Kind, Verified, accept, check_kind, get_kind
 from splitcart.transfer.records import CrawlRecord
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MEDIA_TYPES = frozenset({"application/gzip", "application/x-gzip", "application/octet-stream"})
+ARRIVING = Path("state", "arriving")
 CLIENT_GONE = 499  # nobody reads this answer; the log shows it
 
 logger = logging.getLogger(__name__)
 
 
-def upload_routes(data_dir: Path, engine: sa.Engine, clock: Clock, limits: Limits) -> APIRouter:
+def upload_routes(space: Space, engine: sa.Engine, clock: Clock, limits: Limits) -> APIRouter:
     """Return the upload endpoint (docs/http-api.md says what each answer means)."""
     router = APIRouter()
+    data_dir = space.folder
 
     @router.post("/api/upload/{kind_name}/")
     async def upload(kind_name: str, request: Request) -> Response:
@@ -39,7 +42,8 @@ def upload_routes(data_dir: Path, engine: sa.Engine, clock: Clock, limits: Limit
         sha256 = _check_headers(request, limits)
         if await run_in_threadpool(_is_received, engine, sha256):
             return _answer(HTTPStatus.OK, sha256, status="known", duplicate_of=sha256)
-        with arriving(data_dir / "state" / "arriving", sha256) as path:
+        await run_in_threadpool(space.check, int(request.headers["Content-Length"]))
+        with arriving(data_dir / ARRIVING, sha256) as path:
             try:
                 verified = await receive(request.stream(), path, sha256, limits)
             except ClientDisconnect:
@@ -87,7 +91,7 @@ def _keep(data_dir: Path, engine: sa.Engine, clock: Clock, kind: Kind, path: Pat
     except CrawlFileError as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
     crawl_id = verified.closing.crawl_id if isinstance(verified.closing, CrawlRecord) else None
-    with transaction(engine) as session:
+    with keeping(data_dir / ARRIVING, crawl_id), transaction(engine) as session:
         earlier = _earlier(session, verified.sha256, crawl_id)
         if earlier is not None:
             return _answer(HTTPStatus.OK, verified.sha256, status="known", duplicate_of=earlier)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,6 +21,7 @@ import tenacity
 from splitcart.config import Settings, is_address
 from splitcart.errors import FailedError, InputError
 from splitcart.measures.clock import Clock, system_clock
+from splitcart.stopping import Stop
 from splitcart.transfer.kinds import get_kind
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 120.0
@@ -107,8 +109,11 @@ class Client:
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, dev: bool = False) -> Self:
-        """Return the client that the settings describe; raise InputError naming the setting that is missing."""
+    def from_settings(cls, settings: Settings, *, dev: bool = False, stop: Stop | None = None) -> Self:
+        """Return the client that the settings describe; raise InputError naming the setting that is missing.
+
+        ``stop`` ends its pauses, and with them its attempts, when the end is asked for.
+        """
         url = settings.api_dev_server_url if dev else settings.api_server_url
         if not url:
             raise InputError(
@@ -116,7 +121,8 @@ class Client:
             )
         if settings.api_secret_key is None:
             raise InputError("API_SECRET_KEY is not set; set it to the key that the server's operator gave you")
-        return cls(url, settings.api_secret_key.get_secret_value(), clock=settings.clock())
+        sleep = partial(_sleep_until, stop) if stop else time.sleep
+        return cls(url, settings.api_secret_key.get_secret_value(), clock=settings.clock(), sleep=sleep)
 
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -249,6 +255,11 @@ class Client:
         if asked is not None:
             return float(asked) + self._rng.uniform(0, 1)
         return self._rng.uniform(0, min(LONGEST_PAUSE_SECONDS, 2.0**state.attempt_number))
+
+
+def _sleep_until(stop: Stop, seconds: float) -> None:
+    if stop.wait(seconds):
+        raise TransferError("stopped before the next attempt")
 
 
 def _log_pause(state: tenacity.RetryCallState) -> None:

@@ -1,12 +1,13 @@
 """Files that are whole or absent, also after a power cut, and folders of them."""
 
 import os
+import sys
 from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable; Windows does it by itself and cannot open folders."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

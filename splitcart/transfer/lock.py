@@ -43,7 +43,7 @@ class FileLock:
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
-        if os.name != "nt":  # there an open file cannot be removed, and an empty one does no harm
+        if sys.platform != "win32":  # there an open file cannot be removed, and an empty one does no harm
             self.path.unlink(missing_ok=True)
         os.close(descriptor)
 

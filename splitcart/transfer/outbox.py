@@ -10,14 +10,15 @@ from typing import Literal
 
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
+from splitcart.stopping import Stop
 from splitcart.transfer.client import Client, RefusedError, TransferError
 from splitcart.transfer.disk import move_into
 from splitcart.transfer.inbox import set_aside
 from splitcart.transfer.kinds import get_kind
 from splitcart.transfer.lock import FileLock
+from splitcart.transfer.plain import PLAIN, compress_plain
 
 SENT_FOLDER = "temp_jsonl_product_storage"
-KEEP_SENT_DAYS = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +42,15 @@ class UploadOutcome:
 
 
 def waiting_files(data_dir: Path, kinds: Iterable[str]) -> list[tuple[str, Path]]:
-    """Return (kind, path) of what waits in the outboxes of these kinds, oldest first; raise InputError for others."""
+    """Return (kind, path) of what waits in the outboxes of these kinds, oldest first; raise InputError for others.
+
+    A plain ``.jsonl`` file counts too: ``upload_file`` compresses it.
+    """
+    folders = {kind: data_dir / get_kind(kind).outbox for kind in kinds}
     found = [
         (_modified(path), path.name, kind, path)
-        for kind in kinds
-        for path in (data_dir / get_kind(kind).outbox).glob("*.jsonl.gz")
+        for kind, folder in folders.items()
+        for path in [*folder.glob("*.jsonl.gz"), *folder.glob("*.jsonl")]
     ]
     return [(kind, path) for _, _, kind, path in sorted(found)]
 
@@ -55,14 +60,17 @@ def upload_file(data_dir: Path, path: Path, kind: str, client: Client, clock: Cl
 
     A file that the server will never take (RefusedError) is set aside with its reason, so that nothing is lost and
     nothing is tried for ever; put it back into the outbox to try again. Raises TransferError for what is not the file's
-    fault, InputError for a file that cannot be read.
+    fault, InputError for a file that cannot be read, or a plain one that is not whole.
     """
-    lock = FileLock(data_dir / "state" / "uploading" / f"{path.name}.lock")
+    compressed_name = path.name.removesuffix(".gz") + ".gz"
+    lock = FileLock(data_dir / "state" / "uploading" / f"{compressed_name}.lock")
     if not lock.acquire():
         return None
     try:
         if not path.exists():
             return None
+        if path.suffix == PLAIN:
+            path = compress_plain(path)
         try:
             result = client.upload(path, kind)
         except RefusedError as error:
@@ -83,18 +91,20 @@ def upload_outbox(
     client: Client,
     clock: Clock,
     *,
-    keep_days: float = KEEP_SENT_DAYS,
+    keep_days: float,
     progress: Callable[[UploadOutcome], None] | None = None,
+    stop: Stop | None = None,
 ) -> list[UploadOutcome]:
     """Send all that waits, oldest first, and remove sent files older than ``keep_days``.
 
-    When the server cannot be reached or does not know the key, the rest is not tried and stays ``waiting``.
+    When the server cannot be reached or does not know the key, the rest is not tried and stays ``waiting``; so does
+    what is left when the end is asked for.
     """
     outcomes: list[UploadOutcome] = []
     trouble: TransferError | None = None
     for kind, path in waiting_files(data_dir, kinds):
         outcome: UploadOutcome | None
-        if trouble is None:
+        if trouble is None and not (stop and stop.asked):
             try:
                 outcome = upload_file(data_dir, path, kind, client, clock)
             except TransferError as error:
@@ -102,6 +112,8 @@ def upload_outbox(
                 outcome = UploadOutcome(kind, path, "waiting", str(error))
             except InputError as error:  # this file cannot be read; others can
                 outcome = UploadOutcome(kind, path, "waiting", str(error))
+            except OSError as error:  # a disk that is full, a folder that cannot be written
+                outcome = UploadOutcome(kind, path, "waiting", f"{error.filename or path}: {error.strerror}")
         else:
             outcome = UploadOutcome(kind, path, "waiting", "not tried")
         if outcome:

@@ -67,4 +67,6 @@ class UploadPipeline:
                 logger.log(level, "upload of %s: %s %s", outcome.path.name, outcome.status, outcome.message)
 
     def _send_waiting(self) -> list[UploadOutcome]:
-        return upload_outbox(self.settings.data_dir, KINDS, self.client, self.clock)
+        return upload_outbox(
+            self.settings.data_dir, KINDS, self.client, self.clock, keep_days=self.settings.keep_sent_days
+        )

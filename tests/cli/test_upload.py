@@ -1,5 +1,10 @@
 """``splitcart upload`` against a real server."""
 
+import json
+import signal
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -62,3 +67,34 @@ def test_wrong_words_and_missing_settings_are_one_line(outbox):
         result = run(*arguments)
         assert isinstance(result.exception, InputError)
         assert reason in str(result.exception)
+
+
+def test_the_results_as_json(server, outbox):
+    (outbox / "a.jsonl.gz").write_bytes(crawl_file())
+    (outbox / "b.jsonl").write_bytes(b"half")
+    result = run("--dev", "--json")
+    assert result.exit_code == 1
+    sent, waiting = json.loads(result.output)
+    assert (sent["file"], sent["result"], waiting["result"]) == ("a.jsonl.gz", "sent", "waiting")
+    assert waiting["message"].startswith("b.jsonl: line 1 is not")
+
+
+def test_sent_files_are_kept_as_long_as_the_setting_says(server, outbox, monkeypatch):
+    monkeypatch.setenv("SPLITCART_KEEP_SENT_DAYS", "0")
+    get_settings.cache_clear()
+    (outbox / "a.jsonl.gz").write_bytes(crawl_file())
+    assert run("--dev").exit_code == 0
+    assert list(get_settings().folder("temp_jsonl_product_storage").iterdir()) == []
+
+
+def test_a_watching_upload_sends_what_comes_and_ends_when_told_to(server, outbox, tmp_path):
+    (outbox / "a.jsonl.gz").write_bytes(crawl_file(crawl_id="a"))
+    command = [sys.executable, "-m", "splitcart.cli", "upload", "--dev", "--watch", "--every", "0.1", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert json.loads(watching.stdout.readline())["file"] == "a.jsonl.gz"
+        (outbox / "b.new").write_bytes(crawl_file(crawl_id="b"))
+        (outbox / "b.new").rename(outbox / "b.jsonl.gz")
+        assert json.loads(watching.stdout.readline())["file"] == "b.jsonl.gz"
+        watching.send_signal(signal.SIGTERM)
+        assert watching.wait(20) == 0
+    assert len(list((tmp_path / "server" / "product_inbox").iterdir())) == 2

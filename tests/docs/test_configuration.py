@@ -30,7 +30,7 @@ def test_the_default_of_a_setting_is_the_documented_one(name, default):
     field = ALIASES.get(name)
     if default == "none":
         assert field.default is None
-    elif field is not None and isinstance(field.default, str | int | Path | datetime):
+    elif field is not None and isinstance(field.default, str | int | float | Path | datetime):
         assert code(default) == str(field.default)
     else:  # told in words: made from something else, or chosen when it is needed
         assert field is None or field.default is None or field.default_factory

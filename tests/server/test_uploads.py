@@ -9,17 +9,19 @@ import socket
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import requests
 import sqlalchemy as sa
 
 from splitcart.database import open_database, reading
 from splitcart.database.models import Crawl, Upload
 from splitcart.measures.clock import system_clock
-from splitcart.transfer import Client, read_closing, upload_outbox, verify_file
+from splitcart.transfer import KINDS, Client, read_closing, upload_outbox, verify_file
 from splitcart.transfer.lines import encode_line
-from splitcart.transfer.records import CrawlRecord, FailureClass, StoreRecord
+from splitcart.transfer.records import BatchRecord, CrawlRecord, FailureClass, StoreRecord
 from tests.server.conftest import KEY, NOON, crawl_file
 
 # What does not touch the database is tried on one.
@@ -117,6 +119,16 @@ def test_a_crawl_that_came_by_another_way_is_not_taken_again(send, engine, inbox
 
 
 @on_sqlite
+def test_a_file_of_several_gzip_members_is_one_file(send, inbox):
+    lines = gzip.decompress(crawl_file(50))
+    cuts = [0, 1, 40, 41, 700, len(lines)]
+    body = b"".join(gzip.compress(lines[start:end]) for start, end in pairwise(cuts)) + gzip.compress(b"")
+    response = send(body)
+    assert (response.status_code, response.json()["rows"]) == (201, 50)
+    assert inbox()[0].read_bytes() == body
+
+
+@on_sqlite
 def test_a_store_sweep_goes_to_its_own_inbox(send, inbox):
     closing = CrawlRecord(
         crawl_id="aldi-stores-1",
@@ -150,8 +162,6 @@ def test_a_refusal_reaches_a_client_that_still_sends(send):
 
 @on_sqlite
 def test_an_unknown_kind_address_or_method_is_a_problem_too(send, server):
-    import requests
-
     check_problem(send(crawl_file(), "prices"), 404, "products, stores")
     check_problem(requests.get(f"{server.url}/nowhere", timeout=20), 404)
     check_problem(requests.get(f"{server.url}/api/upload/products/", timeout=20), 405)
@@ -317,6 +327,42 @@ def hasty(server, tmp_path):
         client.close()
 
 
+def test_one_crawl_in_different_bytes_at_once_is_kept_once(server, inbox, engine):
+    """Each answer is of the protocol: one 201; 200 or 409 (ask again) for the rest, never a failure."""
+    first, together = {}, threading.Barrier(4)
+
+    def send(level: int) -> None:
+        body = crawl_file(50, level)
+        with requests.Session() as session:
+            headers = {"X-API-Key": KEY, "X-Content-SHA256": hashlib.sha256(body).hexdigest()}
+            together.wait()
+            answer = session.post(f"{server.url}/api/upload/products/", data=body, headers=headers, timeout=20)
+            first[level] = answer.status_code
+            while answer.status_code == 409:
+                answer = session.post(f"{server.url}/api/upload/products/", data=body, headers=headers, timeout=20)
+            assert answer.status_code in {200, 201}
+
+    threads = [threading.Thread(target=send, args=(level,)) for level in (1, 3, 6, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(first) == [1, 3, 6, 9]
+    assert set(first.values()) <= {200, 201, 409}
+    assert len(uploads(engine)) == len(inbox()) == 1
+
+
+@on_sqlite
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.is_derived], ids=lambda kind: kind.name)
+def test_derived_data_goes_to_the_inbox_of_its_kind(kind, send, settings):
+    row = b'{"%s":{"x":1}}\n' % kind.record.encode()
+    body = gzip.compress(row + encode_line(BatchRecord(kind=kind.name, generated_at=NOON, count=1)))
+    assert send(body, kind.name).status_code == 201
+    (path,) = (settings.data_dir / kind.inbox).iterdir()
+    assert path.name.startswith(f"{kind.name}-20261120T120000Z-")
+    assert send(body, kind.name).status_code == 200
+
+
 @on_sqlite
 def test_an_outbox_empties_into_the_inbox(hasty, settings, inbox):
     host = hasty.folder / "host"
@@ -324,7 +370,7 @@ def test_an_outbox_empties_into_the_inbox(hasty, settings, inbox):
     outbox.mkdir(parents=True)
     for number in range(5):
         (outbox / f"{number}.jsonl.gz").write_bytes(crawl_file(number, crawl_id=f"aldi-g10{number}-1"))
-    outcomes = upload_outbox(host, ["products", "stores"], hasty.make(), system_clock)
+    outcomes = upload_outbox(host, ["products", "stores"], hasty.make(), system_clock, keep_days=30)
     assert [one.status for one in outcomes] == ["sent"] * 5
     assert {verify_file(path).rows for path in inbox()} == set(range(5))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from splitcart.config import Settings
 from splitcart.errors import InputError
+from splitcart.stopping import Stop
 from splitcart.transfer import Client, RefusedError, TransferError, join_url
 
 KEY = "sc_secret-key"
@@ -232,3 +233,14 @@ def test_certificates_are_checked_whatever_the_session_says(script, file, monkey
     with session:
         Client(script.url, KEY, session=session).upload(file, "products")
     assert asked == [True]
+
+
+def test_when_the_end_is_asked_for_no_pause_is_waited_out(script, answer, file):
+    script.answers = [answer(503, headers={"Retry-After": "200"})]
+    settings = Settings(api_server_url=script.url, api_secret_key=KEY)
+    stop = Stop()
+    stop.ask()
+    with Client.from_settings(settings, stop=stop) as client, pytest.raises(TransferError, match="stopped"):
+        client.upload(file, "products")
+    stop.close()
+    assert len(script.asked) == 1

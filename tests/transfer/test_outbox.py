@@ -1,12 +1,15 @@
 """A file leaves its outbox only when the server has said that it keeps it."""
 
+import gzip
 import os
 
 import pytest
 
 from splitcart.errors import InputError
-from splitcart.transfer import TransferError, upload_file, upload_outbox, waiting_files
+from splitcart.stopping import Stop
+from splitcart.transfer import KINDS, TransferError, upload_file, upload_outbox, waiting_files
 from splitcart.transfer.lock import FileLock
+from splitcart.transfer.plain import compress_plain
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def test_files_are_sent_oldest_first_and_then_archived(tmp_path, client, script,
     (tmp_path / "product_outbox" / "c.jsonl.gz.partial").write_bytes(b"half")
     script.answers = [answer(201), answer(200, b'{"duplicate_of":"0f"}'), answer(201)]
     seen = []
-    outcomes = upload_outbox(tmp_path, ["products", "stores"], client, clock, progress=seen.append)
+    outcomes = upload_outbox(tmp_path, ["products", "stores"], client, clock, keep_days=30, progress=seen.append)
     assert [(one.kind, one.path.name, one.status) for one in outcomes] == [
         ("products", "b.jsonl.gz", "sent"),
         ("stores", "s.jsonl.gz", "known"),
@@ -43,13 +46,13 @@ def test_files_are_sent_oldest_first_and_then_archived(tmp_path, client, script,
     assert all(one.is_delivered for one in outcomes)
     assert names(tmp_path / "temp_jsonl_product_storage") == ["a.jsonl.gz", "b.jsonl.gz", "s.jsonl.gz"]
     assert names(tmp_path / "product_outbox") == ["c.jsonl.gz.partial"]
-    assert upload_outbox(tmp_path, ["products", "stores"], client, clock) == []
+    assert upload_outbox(tmp_path, ["products", "stores"], client, clock, keep_days=30) == []
 
 
 def test_a_refused_file_is_set_aside_with_its_reason_and_the_rest_is_sent(tmp_path, client, script, answer, clock, put):
     put("a", 1), put("b", 2)
     script.answers = [answer(422, b'{"detail":"line 3 is not JSON"}'), answer(201)]
-    refused, sent = upload_outbox(tmp_path, ["products"], client, clock)
+    refused, sent = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
     assert (refused.status, sent.status) == ("refused", "sent")
     assert "line 3 is not JSON" in refused.message
     assert names(tmp_path / "product_outbox" / "refused") == ["a.jsonl.gz", "a.jsonl.gz.reason.txt"]
@@ -61,7 +64,7 @@ def test_a_refused_file_is_set_aside_with_its_reason_and_the_rest_is_sent(tmp_pa
 def test_without_a_server_or_key_everything_stays_and_only_one_is_tried(tmp_path, client, script, answer, clock, put):
     put("a", 1), put("b", 2)
     script.answers = [answer(401, b'{"detail":"unknown key"}')]
-    first, second = upload_outbox(tmp_path, ["products"], client, clock)
+    first, second = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
     assert (first.status, second.status, second.message) == ("waiting", "waiting", "not tried")
     assert "unknown key" in first.message
     assert len(script.asked) == 1
@@ -72,19 +75,19 @@ def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(tmp_path, client
     put("b", 10)
     (tmp_path / "product_outbox" / "a.jsonl.gz").mkdir()
     os.utime(tmp_path / "product_outbox" / "a.jsonl.gz", (1, 1))
-    unreadable, sent = upload_outbox(tmp_path, ["products"], client, clock)
+    unreadable, sent = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
     assert (unreadable.status, sent.status) == ("waiting", "sent")
     assert unreadable.message.startswith("cannot read")
 
 
 def test_sent_files_are_kept_for_a_month_from_when_they_were_sent(tmp_path, client, clock, put):
     put("a")
-    upload_outbox(tmp_path, ["products"], client, clock)
+    upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
     clock.forward(days=29)
-    upload_outbox(tmp_path, ["products"], client, clock)
+    upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
     assert names(tmp_path / "temp_jsonl_product_storage") == ["a.jsonl.gz"]
     clock.forward(days=2)
-    upload_outbox(tmp_path, ["products"], client, clock)
+    upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
     assert names(tmp_path / "temp_jsonl_product_storage") == []
 
 
@@ -92,7 +95,7 @@ def test_a_file_that_another_process_is_sending_is_left_to_it(tmp_path, client, 
     path = put("a")
     other = FileLock(tmp_path / "state" / "uploading" / "a.jsonl.gz.lock")
     assert other.acquire()
-    assert upload_outbox(tmp_path, ["products"], client, clock) == []
+    assert upload_outbox(tmp_path, ["products"], client, clock, keep_days=30) == []
     other.release()
     assert upload_file(tmp_path, path, "products", client, clock).status == "sent"
     assert upload_file(tmp_path, path, "products", client, clock) is None
@@ -111,4 +114,85 @@ def test_a_lost_acknowledgement_costs_nothing(tmp_path, client, script, answer, 
 
 def test_an_unknown_kind_is_refused(tmp_path, client, clock):
     with pytest.raises(InputError, match="unknown kind"):
-        upload_outbox(tmp_path, ["prices"], client, clock)
+        upload_outbox(tmp_path, ["prices"], client, clock, keep_days=30)
+
+
+def put_plain(put, name: str, content: bytes | None = None):
+    """A whole file (or other content) under a plain name."""
+    packed = put(name)
+    plain = packed.with_suffix("")
+    plain.write_bytes(gzip.decompress(packed.read_bytes()) if content is None else content)
+    packed.unlink()
+    return plain
+
+
+def test_a_plain_file_is_compressed_and_sent(tmp_path, client, script, clock, put):
+    plain = put_plain(put, "a")
+    content = plain.read_bytes()
+    (outcome,) = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert (outcome.status, outcome.path.name) == ("sent", "a.jsonl.gz")
+    assert gzip.decompress(script.asked[0].body) == content
+    assert script.asked[0].body[4:8] == bytes(4)  # mtime 0: the same lines are the same bytes
+    assert names(tmp_path / "product_outbox") == []
+
+
+def test_a_plain_file_is_compressed_once_however_often_that_is_cut_off(tmp_path, client, script, clock, put):
+    plain = put_plain(put, "a")
+    content = plain.read_bytes()
+    compress_plain(plain)
+    plain.write_bytes(content)  # killed before it was removed
+    plain.with_name("a.jsonl.gz.partial").write_bytes(b"half")  # and in the middle of an earlier attempt
+    outcomes = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert {one.status for one in outcomes} == {"sent"}
+    assert len({asked.body for asked in script.asked}) == 1
+    assert names(tmp_path / "product_outbox") == []
+    assert names(tmp_path / "temp_jsonl_product_storage") == ["a.jsonl.gz"]
+
+
+def test_a_plain_file_that_is_not_whole_stays_as_it_is(tmp_path, client, script, clock, put):
+    plain = put_plain(put, "a", b'{"product":{"sku":"1"}}\n{"product":')
+    (outcome,) = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert outcome.status == "waiting"
+    assert outcome.message.startswith("a.jsonl: line 2 is not a JSON object")
+    assert script.asked == []
+    assert names(plain.parent) == ["a.jsonl"]
+
+
+def test_a_plain_file_never_takes_the_place_of_another(tmp_path, client, script, answer, clock, put, crawl_bytes):
+    plain = put_plain(put, "a")
+    other = plain.with_name("a.jsonl.gz")
+    other.write_bytes(crawl_bytes(crawl_id="b"))
+    os.utime(other, (100, 100))
+    os.utime(plain, (1, 1))
+    kept, sent = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert (kept.status, sent.status) == ("waiting", "sent")
+    assert "rename one" in kept.message
+    assert names(plain.parent) == ["a.jsonl"]
+
+
+def test_a_disk_that_cannot_be_written_holds_up_nobody(tmp_path, client, clock, put):
+    put("a", 1)
+    (tmp_path / "temp_jsonl_product_storage").write_bytes(b"no folder")
+    (outcome,) = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert outcome.status == "waiting"
+    assert "temp_jsonl_product_storage" in outcome.message
+    assert names(tmp_path / "product_outbox") == ["a.jsonl.gz"]
+
+
+def test_when_the_end_is_asked_for_the_rest_waits(tmp_path, client, script, clock, put):
+    put("a", 1), put("b", 2)
+    stop = Stop()
+    sent, rest = upload_outbox(
+        tmp_path, ["products"], client, clock, keep_days=30, progress=lambda _: stop.ask(), stop=stop
+    )
+    stop.close()
+    assert (sent.status, rest.status, len(script.asked)) == ("sent", "waiting", 1)
+
+
+def test_every_kind_has_an_outbox_and_an_inbox_of_its_own():
+    assert KINDS["products"].outbox == "product_outbox"
+    assert KINDS["bargains"].outbox == "bargains_outbox"
+    assert KINDS["category-links"].inbox == "category_links_inbox"
+    folders = {folder for kind in KINDS.values() for folder in (kind.outbox, kind.inbox)}
+    assert len(folders) == 2 * len(KINDS)
+    assert len({kind.record for kind in KINDS.values()}) == len(KINDS)
