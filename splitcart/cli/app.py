@@ -11,7 +11,7 @@ from splitcart import __version__
 from splitcart.cli.common import close_databases, errors, fail
 from splitcart.errors import FailedError, SplitCartError
 
-GROUPS = ("update", "group", "schedule", "generate", "archive", "products", "keys", "db")
+GROUPS = ("inbox", "update", "group", "schedule", "generate", "archive", "products", "keys", "db")
 COMMANDS = ("upload", "history", "serve", "replica", "demo")
 
 app = typer.Typer(

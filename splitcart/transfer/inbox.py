@@ -31,7 +31,12 @@ def accept(data_dir: Path, kind: str, temporary: Path, verified: Verified) -> Pa
 
 def reject(data_dir: Path, path: Path, reason: str) -> Path:
     """Move a file to ``rejected/``, with its reason beside it; return its new place."""
-    return set_aside(path, data_dir / "rejected", reason)
+    return set_aside(path, rejected_path(data_dir), reason)
+
+
+def rejected_path(data_dir: Path) -> Path:
+    """Return the folder of the files that could not be taken."""
+    return data_dir / "rejected"
 
 
 def set_aside(path: Path, folder: Path, reason: str) -> Path:
@@ -47,9 +52,8 @@ def claimed(data_dir: Path, kind: str) -> Iterator[Path]:
     A file is claimed until the next one is asked for; the caller moves it away when done. Claims are locks of the
     operating system (in ``state/claims/``), so a dead worker's files are free at once.
     """
-    claims = data_dir / "state" / "claims"
     for path in sorted(inbox_path(data_dir, kind).glob("*.jsonl.gz")):
-        lock = FileLock(claims / f"{path.name}.lock")
+        lock = claim(data_dir, path)
         if not lock.acquire():
             continue
         try:
@@ -57,6 +61,11 @@ def claimed(data_dir: Path, kind: str) -> Iterator[Path]:
                 yield path
         finally:
             lock.release()
+
+
+def claim(data_dir: Path, path: Path) -> FileLock:
+    """Return the lock, not yet taken, of the one who may work on a file of an inbox."""
+    return FileLock(data_dir / "state" / "claims" / f"{path.name}.lock")
 
 
 def remove_abandoned(folder: Path) -> None:

@@ -27,7 +27,7 @@ FORBIDDEN_IN_NAMES = set('<>:"|?*\\')
 def forbid_modules() -> None:
     real = builtins.__import__
 
-    def guarded(name, globals=None, *rest, **named):
+    def guarded(name, globals=None, *rest, **named):  # noqa: A002 - the name that __import__ has
         ours = str((globals or {}).get("__name__", "")).startswith(("splitcart", "scheduler"))
         if ours and name.partition(".")[0] in ABSENT_MODULES:
             raise ModuleNotFoundError(f"Windows has no {name}")
@@ -123,7 +123,7 @@ def crawl_and_send(url: str, folder: Path) -> None:
     (outbox / "plain.jsonl").write_bytes(__import__("gzip").decompress(committed.read_bytes()))
     with Client(url, "sc_secret-key", sleep=lambda _: None) as client:
         outcomes = upload_outbox(folder, ["products"], client, lambda: now, keep_days=30)
-        print(*sorted(f"{one.path.name} {one.status}" for one in outcomes), sep="\n")
+        print(*sorted(f"{one.path.name} {one.status}" for one in outcomes), sep="\n")  # noqa: T201
         old = upload_outbox(folder, ["products"], client, lambda: datetime(2027, 11, 20, tzinfo=UTC), keep_days=30)
         assert old == []
 

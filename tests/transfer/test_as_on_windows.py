@@ -1,4 +1,4 @@
-"""Nothing on the scraper's side asks for what only POSIX has (docs/deployment.md says what was not tried)."""
+"""Nothing on the scraper's side asks for what only POSIX has."""
 
 import subprocess
 import sys
