@@ -8,9 +8,11 @@ from fastapi import Depends, FastAPI
 import splitcart
 from splitcart.config import Settings
 from splitcart.measures.clock import Clock
+from splitcart.server.counting import Counters, UploadCounting
 from splitcart.server.health import health_routes
 from splitcart.server.keys import Access
 from splitcart.server.leasing import lease_routes
+from splitcart.server.metrics import metrics_routes
 from splitcart.server.problems import answer_problems
 from splitcart.server.receiving import Limits
 from splitcart.server.space import Space
@@ -28,6 +30,9 @@ def create_app(
     app = FastAPI(title="SplitCart", version=splitcart.__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(app)
     app.include_router(health_routes(space, engine))
+    counters = Counters(settings.data_dir / "state" / "counters.sqlite")
+    app.add_middleware(UploadCounting, counters=counters)
+    app.include_router(metrics_routes(space, engine, clock, counters, access))
     app.include_router(
         upload_routes(space, engine, clock, limits or Limits()),
         dependencies=[Depends(access.needs("upload"))],

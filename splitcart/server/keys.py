@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import NoReturn
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from splitcart.server.rates import Rate, SqliteStorage
 BOOTSTRAP = "bootstrap"  # the id under which the server's own key counts
 NOTED_EVERY = timedelta(minutes=1)  # a key's last use is written down no more often
 NO_KEY = "0" * 64
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,16 @@ class Access:
 
         return check
 
+    def local_or(self, scope: str) -> Callable[[Request], None]:
+        """Return a dependency that lets in who calls from this machine without a proxy, or has a key with the scope."""
+        with_key = self.needs(scope)
+
+        def check(request: Request) -> None:
+            if not _is_local(request):
+                with_key(request)
+
+        return check
+
     def _identify(self, given: str, caller: str) -> tuple[str, list[str]]:
         """Return the id and the scopes of a valid key; count the attempt and raise 401 for any other."""
         if hmac.compare_digest(digest(given), self._bootstrap):
@@ -83,6 +95,16 @@ class Access:
     def _note_use(self, row_id: int) -> None:
         with transaction(self._engine) as session:
             session.execute(sa.update(ApiKey).where(ApiKey.id == row_id).values(last_used_at=self._clock()))
+
+
+def _is_local(request: Request) -> bool:
+    """Tell whether a call began on this machine; one that a proxy passed on has come from anywhere."""
+    if request.client is None or any(name in request.headers for name in PROXY_HEADERS):
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
 
 
 def _bootstrap_key(settings: Settings) -> str:

@@ -1,11 +1,6 @@
 """How often one caller may call; counted in one small file, so that all processes of a machine count together."""
 
-import sqlite3
-import threading
 import time
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from math import ceil
 from pathlib import Path
@@ -16,8 +11,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from splitcart.errors import InputError
 from splitcart.server.problems import Problem
-
-BUSY_SECONDS = 5.0
+from splitcart.server.shared_file import SharedFile
 
 _TABLE = "CREATE TABLE IF NOT EXISTS windows (key TEXT PRIMARY KEY, hits INTEGER NOT NULL, ends REAL NOT NULL)"
 _HIT = """
@@ -36,9 +30,7 @@ class SqliteStorage(Storage):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._path = path
-        self._lock = threading.Lock()
-        self._opened: sqlite3.Connection | None = None
+        self._file = SharedFile(path, _TABLE, "DELETE FROM windows WHERE ends <= CAST(strftime('%s') AS INTEGER)")
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -47,7 +39,7 @@ class SqliteStorage(Storage):
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a window, which begins now if none is open; return what it holds. ``expiry``: seconds."""
         values = {"key": key, "amount": amount, "seconds": expiry, "now": time.time()}
-        with self._connection() as connection:
+        with self._file.connection() as connection:
             return int(connection.execute(_HIT, values).fetchone()[0])
 
     def get(self, key: str) -> int:
@@ -70,40 +62,20 @@ class SqliteStorage(Storage):
 
     def reset(self) -> int:
         """Forget all windows; return how many there were."""
-        with self._connection() as connection:
+        with self._file.connection() as connection:
             return connection.execute("DELETE FROM windows").rowcount
 
     def clear(self, key: str) -> None:
         """Forget one window."""
-        with self._connection() as connection:
+        with self._file.connection() as connection:
             connection.execute("DELETE FROM windows WHERE key = ?", (key,))
 
     def _row(self, key: str) -> tuple[int, float] | None:
-        with self._connection() as connection:
+        with self._file.connection() as connection:
             found: tuple[int, float] | None = connection.execute(
                 "SELECT hits, ends FROM windows WHERE key = ? AND ends > ?", (key, time.time())
             ).fetchone()
         return found
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """The one connection of this process, for one thread at a time: opening the file costs more than counting."""
-        with self._lock:
-            try:
-                self._opened = self._opened or self._open()
-                yield self._opened
-            except sqlite3.Error as error:
-                raise OSError(f"{self._path}: {error}") from error
-
-    def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, connection.close)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(_TABLE)
-        connection.execute("DELETE FROM windows WHERE ends <= ?", (time.time(),))
-        return connection
 
 
 class Rate:

@@ -8,14 +8,18 @@ from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
-from splitcart.config import Settings
+from splitcart.config import Settings, get_settings
 from splitcart.database import open_database
 from splitcart.errors import FailedError
 from splitcart.server.app import create_app
 
 BACKLOG = 512
 KEEP_ALIVE_SECONDS = 30
+WORKER_APP = "splitcart.server.serve:worker_app"
+PROXIES = ["127.0.0.1", "::1"]  # whose X-Forwarded-For is believed
 GRACE_SECONDS = 30  # for requests that run when the server is told to stop
 
 logger = logging.getLogger(__name__)
@@ -30,17 +34,37 @@ _LOGGING: dict[str, Any] = {
 }
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until interrupted; raise InputError without a key, FailedError where the address cannot be had."""
+def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:
+    """Serve until interrupted; raise InputError without a key, FailedError where the address cannot be had.
+
+    Several ``workers`` are processes that take connections from one listener; they read the settings anew.
+    """
     engine = open_database(settings.resolved_database_url, settings.database_limits)
     try:
-        app = create_app(settings, engine, settings.clock())
+        app = create_app(settings, engine, settings.clock())  # also where workers serve: what is wrong shows here
         with _listen(host, port) as listener:
-            server = uvicorn.Server(_config(app, _LOGGING))
+            config = _config(app if workers == 1 else WORKER_APP, _LOGGING, workers)
             logger.info("serving on %s", _url(listener))
-            server.run([listener])
+            if workers == 1:
+                uvicorn.Server(config).run([listener])
+            else:
+                _run_workers(config, listener)
     finally:
         engine.dispose()
+
+
+def _run_workers(config: uvicorn.Config, listener: socket.socket) -> None:
+    crew = Multiprocess(config, [listener])
+    crew.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in crew.processes):
+        raise FailedError("a worker could not start; the lines above say why")
+
+
+def worker_app() -> FastAPI:
+    """Return the application of one worker process."""
+    settings = get_settings()
+    engine = open_database(settings.resolved_database_url, settings.database_limits)
+    return create_app(settings, engine, settings.clock())
 
 
 class BackgroundServer:
@@ -82,9 +106,12 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def _config(app: FastAPI, log_config: dict[str, Any] | None) -> uvicorn.Config:
+def _config(app: FastAPI | str, log_config: dict[str, Any] | None, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        factory=isinstance(app, str),
+        workers=workers,
+        forwarded_allow_ips=PROXIES,
         log_config=log_config,
         ws="none",
         server_header=False,
