@@ -9,6 +9,7 @@ import splitcart
 from splitcart.config import Settings
 from splitcart.measures.clock import Clock
 from splitcart.server.counting import Counters, UploadCounting
+from splitcart.server.exports import export_routes
 from splitcart.server.health import health_routes
 from splitcart.server.keys import Access
 from splitcart.server.leasing import lease_routes
@@ -40,4 +41,5 @@ def create_app(
     app.include_router(
         lease_routes(engine, clock, rng or SystemRandom()), dependencies=[Depends(access.needs("schedule"))]
     )
+    app.include_router(export_routes(engine, clock), dependencies=[Depends(access.needs("export"))])
     return app

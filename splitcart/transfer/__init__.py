@@ -17,17 +17,23 @@ from splitcart.transfer.crawl_file import (
     read_crawl_file,
     verify_file,
 )
+from splitcart.transfer.exported import EXPORTS, ExportedSku
+from splitcart.transfer.fetching import Exports, Fetched
 from splitcart.transfer.inbox import accept, claimed, inbox_path, reject
 from splitcart.transfer.kinds import KINDS, Kind, check_kind, get_kind
 from splitcart.transfer.leases import HttpStores, LeaseLostError
 from splitcart.transfer.outbox import UploadOutcome, upload_file, upload_outbox, waiting_files
 
 __all__ = [
+    "EXPORTS",
     "KINDS",
     "BadLine",
     "Client",
     "CrawlFileError",
     "CrawlWriter",
+    "ExportedSku",
+    "Exports",
+    "Fetched",
     "HttpStores",
     "Kind",
     "LeaseLostError",

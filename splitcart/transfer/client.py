@@ -12,16 +12,18 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 import tenacity
+import urllib3
 
 from splitcart.config import Settings, is_address
 from splitcart.errors import FailedError, InputError
 from splitcart.measures.clock import Clock, system_clock
 from splitcart.stopping import Stop
+from splitcart.transfer.gzip_lines import CrawlFileError
 from splitcart.transfer.kinds import get_kind
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 120.0
@@ -32,6 +34,14 @@ HEALING = frozenset({408, 425, 429, 500, 502, 503, 504})
 ARRIVING = 409  # the same bytes are on their way in another request
 FILE_REFUSED = frozenset({400, 411, 413, 415, 422})
 MAX_DETAIL = 300
+BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,  # from a body that is read as it comes
+)
+
+Taken = TypeVar("Taken")
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +182,40 @@ class Client:
         """Send a JSON object and return the answer's body; raise TransferError with the status of a refusal."""
         return self._send(path, json=body).content
 
+    def get(
+        self,
+        path: str,
+        take: Callable[[requests.Response], Taken],
+        *,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> Taken:
+        """Ask for something, and return what ``take`` makes of the answer: 200, or 304 when the headers allow it.
+
+        The answer's body has not been read. When ``take`` raises CrawlFileError, or the body breaks off, all is tried
+        again. Raises TransferError.
+        """
+        url = join_url(self.base_url, path)
+
+        def attempt() -> Taken:
+            with self._session.get(
+                url,
+                params=dict(params),
+                headers={**headers, "X-API-Key": self._key},
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+                verify=True,
+            ) as response:
+                if response.status_code != requests.codes.not_modified:
+                    self._judge(url, response, HEALING)
+                try:
+                    return take(response)
+                except CrawlFileError as error:
+                    raise _HealingError(f"{url} sent what is not whole: {error}") from error
+
+        return self._try(url, attempt)
+
     def _send(
         self,
         path: str,
@@ -197,12 +241,17 @@ class Client:
                 )
             return self._judge(url, response, healing)
 
-        def tried() -> requests.Response:
+        return self._try(url, attempt)
+
+    def _try(self, url: str, attempt: Callable[[], Taken]) -> Taken:
+        """Return what an attempt gives, after as many as it takes and may take."""
+
+        def tried() -> Taken:
             try:
                 return attempt()
             except requests.exceptions.SSLError as error:
                 raise TransferError(f"{url}: the server's certificate cannot be trusted ({_reason(error)})") from error
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            except BROKEN as error:
                 raise _HealingError(f"{url} cannot be reached ({_reason(error)}); is the server up?") from error
             except requests.RequestException as error:
                 raise TransferError(f"{url}: {_reason(error)}") from error

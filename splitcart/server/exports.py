@@ -1,0 +1,166 @@
+"""``GET /api/export/{kind}/``: what is stored, streamed as NDJSON from one snapshot of the database."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from http import HTTPStatus
+from itertools import chain
+
+import anyio
+import anyio.from_thread
+import msgspec
+import sqlalchemy as sa
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
+from starlette.datastructures import Headers
+
+from splitcart.database import reading
+from splitcart.database.models import Company
+from splitcart.database.streaming import fingerprint, stream_rows
+from splitcart.measures.clock import Clock
+from splitcart.server.export_queries import QUERIES, Export, Wanted
+from splitcart.server.problems import Problem
+from splitcart.server.streaming import PacedResponse, choose_encoding, compressed
+from splitcart.transfer.exported import AS_OF, EXPORT_VERSION, MEDIA_TYPE
+from splitcart.transfer.lines import encode_line
+from splitcart.transfer.records import BatchRecord
+
+MAX_RUNNING = 4  # each holds a connection to the database
+WAIT_SECONDS = 30.0
+SILENCE_SECONDS = 60.0
+RETRY_SECONDS = 5
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass
+class _Answer:
+    """An answer that has begun; ``chunks`` None: the caller has it already. ``close`` ends its snapshot."""
+
+    headers: dict[str, str]
+    chunks: Iterator[bytes] | None
+    close: Callable[[], None]
+
+
+def export_routes(engine: sa.Engine, clock: Clock, *, silence_seconds: float = SILENCE_SECONDS) -> APIRouter:
+    """Return the export endpoints (docs/http-api.md says what they answer)."""
+    router = APIRouter(prefix="/api/export")
+    running = anyio.Semaphore(MAX_RUNNING)
+
+    def add(export: Export) -> None:
+        @router.get(f"/{export.kind}/")
+        async def read(request: Request) -> Response:
+            asked = _asked(export, request)
+            await _wait_for_turn(running)
+            try:
+                answer = await run_in_threadpool(_begin, engine, clock, export, asked, request.headers)
+            except BaseException:
+                running.release()
+                raise
+            if answer.chunks is None:
+                running.release()
+                return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=answer.headers)
+
+            def close() -> None:
+                try:
+                    answer.close()
+                finally:
+                    anyio.from_thread.run_sync(running.release)
+
+            return PacedResponse(answer.chunks, close, answer.headers, MEDIA_TYPE, silence_seconds)
+
+    for export in QUERIES.values():
+        add(export)
+    return router
+
+
+async def _wait_for_turn(running: anyio.Semaphore) -> None:
+    with anyio.move_on_after(WAIT_SECONDS):
+        await running.acquire()
+        return
+    detail = f"{MAX_RUNNING} exports are running; try again"
+    raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def _asked(export: Export, request: Request) -> dict[str, str]:
+    """Return the filters of a request; raise Problem for one that this export has not."""
+    given = request.query_params
+    if unknown := sorted(set(given) - export.filters):
+        known = ", ".join(sorted(export.filters)) or "none"
+        raise _unusable(f"{export.kind} cannot be asked with {', '.join(unknown)}; known: {known}")
+    return dict(given)
+
+
+def _begin(engine: sa.Engine, clock: Clock, export: Export, asked: dict[str, str], headers: Headers) -> _Answer:
+    """Open a snapshot and make the first chunk of the answer, so that what fails at once fails with a problem."""
+    as_of = clock()  # before the snapshot: what was committed by then is in it
+    with ExitStack() as stack:
+        session = stack.enter_context(reading(engine))
+        wanted = _wanted(session, asked)
+        etag = _etag(session, export, asked, wanted)
+        head = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding", AS_OF: as_of.isoformat()}
+        if etag in _known(headers.get("If-None-Match")):
+            return _Answer(head, None, stack.close)
+        encoding = choose_encoding(headers.get("Accept-Encoding"))
+        if encoding != "identity":
+            head["Content-Encoding"] = encoding
+        lines = _lines(session, export, wanted, asked, as_of)
+        stack.callback(lines.close)
+        chunks = compressed(lines, encoding)
+        begun = chain([next(chunks)], chunks)
+        return _Answer(head, begun, stack.pop_all().close)
+
+
+def _lines(
+    session: Session, export: Export, wanted: Wanted, asked: dict[str, str], as_of: datetime
+) -> Generator[bytes, None, None]:
+    """Yield the rows as lines, some at a time, and the closing line."""
+    count = 0
+    rows = stream_rows(session, export.rows(wanted))
+    try:
+        for some in rows:
+            count += len(some)
+            yield _encoder.encode_lines([export.row(*row) for row in some])
+    finally:
+        rows.close()
+    closing = BatchRecord(kind=export.kind, generated_at=as_of, count=count, inputs=asked)
+    yield encode_line(closing)
+
+
+def _wanted(session: Session, asked: dict[str, str]) -> Wanted:
+    company = None
+    if "company" in asked:
+        company = session.scalar(sa.select(Company.id).where(Company.slug == asked["company"]))
+        if company is None:
+            raise _unusable(f"company {asked['company']!r} is not known here; GET /api/export/companies/ lists them")
+    return Wanted(company, _instant(asked["since"]) if "since" in asked else None)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise _unusable(f"since is {text!r}; expected an instant with its offset, such as 2026-11-20T12:00:00Z")
+    return instant.astimezone(UTC)
+
+
+def _etag(session: Session, export: Export, asked: dict[str, str], wanted: Wanted) -> str:
+    """Return what changes when the answer does. It is weak: the same rows may come in other bytes or another order."""
+    marks = [fingerprint(session, query) for query in export.marks(wanted)]
+    seen = repr((EXPORT_VERSION, export.kind, sorted(asked.items()), marks))
+    return f'W/"{blake2b(seen.encode(), digest_size=16).hexdigest()}"'
+
+
+def _known(header: str | None) -> set[str]:
+    """Return the tags of an If-None-Match header, as they are compared (RFC 9110, 13.1.2)."""
+    tags = (tag.strip() for tag in (header or "").split(","))
+    return {tag if tag.startswith("W/") else f"W/{tag}" for tag in tags}
+
+
+def _unusable(detail: str) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
