@@ -44,7 +44,7 @@ check: test lint types
 bench: setup
 	$(BIN)/python -m benchmarks.ingestion rounds
 	$(BIN)/python -m benchmarks.ingestion rounds --sqlite
-	$(BIN)/python -m benchmarks.ingestion workers
+	$(BIN)/python -m benchmarks.ingestion workers --stores 150
 	$(BIN)/python -m benchmarks.ingestion keys
 	$(BIN)/python -m benchmarks.orm
 	$(BIN)/python -m benchmarks.ingestion series --files 400

@@ -21,7 +21,8 @@ from functools import partial
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
+from time import process_time
 from typing import Any
 
 import sqlalchemy as sa
@@ -106,19 +107,22 @@ def series(args: argparse.Namespace, console: Console) -> None:
         files = Files(Path(name), args.rows)
         stores = list_stores(engine, args.stores)
         ingester = CrawlIngester(engine, Path(name) / "data", clock)
-        times = []
+        times, working = [], []
         for number in range(args.files):
             if number % args.stores == 0:
                 files.change(CHANGED)
             path = files.write(stores[number % args.stores], number // args.stores)
+            began = process_time()
             times.append(seconds(lambda path=path: ingester.ingest(path)))
+            working.append(process_time() - began)
             path.unlink()
-        early, late = times[100:200] or times, times[-100:]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        console.print(
-            f"{args.files} files of {args.rows:,} rows: second hundred {mean(early) * 1000:.0f} ms a file, last hundred"
-            f" {mean(late) * 1000:.0f} ms ({mean(late) / mean(early):.2f}); peak memory {peak:.0f} MB"
-        )
+        console.print(f"{args.files} files of {args.rows:,} rows; peak memory {peak:.0f} MB; ms a file:")
+        table = Table("", "first hundred", "second hundred", "last hundred", "last / second")
+        for what, values in (("by the clock", times), ("this process at work", working)):
+            hundreds = [median(part) * 1000 for part in (values[:100], values[100:200] or values, values[-100:])]
+            table.add_row(what, *(f"{value:.0f}" for value in hundreds), f"{hundreds[2] / hundreds[1]:.2f}")
+        console.print(table)
 
 
 def _work(url: str, folder: str, paths: list[Path]) -> None:
