@@ -11,7 +11,7 @@ from splitcart.database.models import OFFER_COLUMNS, Base
 PICTURE = Path(__file__).parent / "images" / "tables.svg"
 # One list a column of the picture, from left to right; a table that stands in none goes under the last.
 PLACES = (
-    ("companies", "divisions", "geo_clusters", "stores", "leases"),
+    ("companies", "divisions", "geo_clusters", "stores", "leases", "scrapyd_jobs"),
     ("categories", "skus", "products", "brands", "brand_aliases", "merge_events"),
     ("crawls", "coverage", "prices", "price_history", "retired_months", "uploads", "api_keys"),
     ("store_groups", "store_group_memberships", "ambassador_tenures", "store_group_candidates", "store_categories"),

@@ -12,6 +12,7 @@ from splitcart.measures.lease import StoreLease, StoreSource
 # By name, since a scraper host has no database and need not have its packages.
 LEASED = "splitcart.transfer.leases.HttpStores"
 LOCAL = "scheduler.DatabaseStores"
+MAX_HOST_LENGTH = 60  # of the 120 characters that a worker's name may have
 
 
 class NamedStores:
@@ -32,12 +33,16 @@ class NamedStores:
         """Nobody waits for the store."""
 
 
-def store_source(settings: Settings, company: str, cluster: str | None) -> StoreSource:
-    """Return the configured store source; raise InputError if its import path leads nowhere."""
+def store_source(settings: Settings, company: str, cluster: str | None, job: str | None = None) -> StoreSource:
+    """Return the configured store source; raise InputError if its import path leads nowhere.
+
+    A job of scrapyd leases as ``host/job``, so that its stores can be told from those of the host's other jobs.
+    """
     path = settings.store_source or (LEASED if settings.api_server_url else LOCAL)
     try:
         source_class = load_object(path)
     except (ImportError, NameError, ValueError) as error:
         raise InputError(f"store source {path!r} cannot be loaded: {error}; correct SPLITCART_STORE_SOURCE") from error
-    source: StoreSource = source_class(settings, company, settings.worker, cluster=cluster)
+    worker = f"{settings.worker[:MAX_HOST_LENGTH]}/{job}" if job else settings.worker
+    source: StoreSource = source_class(settings, company, worker, cluster=cluster)
     return source

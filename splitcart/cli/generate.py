@@ -47,7 +47,7 @@ def clusters_command(
     from splitcart.database import transaction
 
     documents = {}
-    with _chains(company) as (engine, chains):
+    with _chains(company, "generate clusters") as (engine, chains):
         for chain in chains:
             with transaction(engine) as session:
                 report = update_clusters(session, chain, get_settings().clock(), crawls)
@@ -73,7 +73,7 @@ def map_command(
 
     folder = out or get_settings().folder("maps")
     documents = {}
-    with _chains(company) as (engine, chains):
+    with _chains(company, "generate map") as (engine, chains):
         for chain in chains:
             with reading(engine) as session:
                 report = read_clusters(session, chain, get_settings().clock())
@@ -96,12 +96,12 @@ def _drawn(draw: Callable[[ClusterReport, Path], Path], report: ClusterReport, p
 
 
 @contextmanager
-def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
-    """Open the database, and choose the chains that have stores to scrape in it, or the one that was named."""
+def _chains(company: str | None, job: str) -> Iterator[tuple[Engine, Sequence[Chain]]]:
+    """Open the database for a job that runs once at a time; choose the chains that have stores to scrape, or one."""
     import sqlalchemy as sa
 
     from scheduler import has_stores
-    from splitcart.database import reading
+    from splitcart.database import only_one, reading
     from splitcart.database.models import Company as CompanyRow
     from splitcart.database.models import Store
 
@@ -114,7 +114,8 @@ def _chains(company: str | None) -> Iterator[tuple[Engine, Sequence[Chain]]]:
             chains = named or [chain for chain in known if has_stores(session, chain)] or known
         if not chains:
             raise InputError("no store is stored yet; run: scrapy crawl aldi_stores, then: splitcart update stores")
-        yield engine, chains
+        with only_one(engine, job):
+            yield engine, chains
     finally:
         engine.dispose()
 

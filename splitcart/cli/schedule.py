@@ -9,6 +9,7 @@ import typer
 
 from splitcart.cli import schedule_tables as tables
 from splitcart.cli.common import database, print_json, print_line
+from splitcart.cli.dispatch import dispatch_command
 from splitcart.config import get_chain, get_chains, get_settings
 from splitcart.errors import InputError
 
@@ -148,6 +149,9 @@ def release_command(
         raise InputError(f"{given}: nothing of it is held; splitcart schedule status lists what is out")
     numbers = ", ".join(map(str, ended))
     print_line(f"ended leases {numbers} as {outcome}" if outcome else f"took back leases {numbers}")
+
+
+app.command("dispatch")(dispatch_command)
 
 
 def _lease(chains: list[Chain], worker: str, limit: int, cluster: str | None, minutes: int) -> list[StoreLease]:

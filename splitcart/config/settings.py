@@ -118,6 +118,15 @@ class Settings(BaseSettings):
         validation_alias="SPLITCART_STORE_SOURCE",
         description="import path of the spiders' store source; default: the server, or this database without one",
     )
+    scrapyd_nodes: str | None = Field(
+        None, validation_alias="SPLITCART_SCRAPYD_NODES", description="addresses of scrapyd nodes, by commas"
+    )
+    scrapyd_username: str | None = Field(
+        None, validation_alias="SPLITCART_SCRAPYD_USERNAME", description="the user that the nodes ask for"
+    )
+    scrapyd_password: SecretStr | None = Field(
+        None, validation_alias="SPLITCART_SCRAPYD_PASSWORD", description="that user's password"
+    )
     clock_start: AwareDatetime | None = Field(
         None,
         validation_alias="SPLITCART_CLOCK_START",

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from splitcart.cli.common import console
 from splitcart.cli.generate import app
 from splitcart.config import get_chain, get_settings
-from splitcart.database import open_database
+from splitcart.database import BusyError, only_one, open_database
 from splitcart.errors import InputError
 from tests.scheduler.world import World
 
@@ -49,6 +49,12 @@ def test_the_map_of_each_chain_lands_in_the_data_folder(world: World) -> None:
     run("clusters")
     assert "aldi_clusters.png: 4 stores in 1 clusters" in run("map", "--company", "aldi")
     assert (get_settings().folder("maps") / "aldi_clusters.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", ["clusters", "map"])
+def test_a_second_one_at_the_same_time_does_nothing(world: World, command: str) -> None:
+    with only_one(world.engine, f"generate {command}"), pytest.raises(BusyError, match=f"another generate {command}"):
+        run(command)
 
 
 def test_without_stores_the_user_is_told_what_to_run() -> None:

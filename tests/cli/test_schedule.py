@@ -12,6 +12,7 @@ from splitcart.config import get_chain, get_settings
 from splitcart.database import open_database
 from splitcart.database.models import Lease
 from splitcart.errors import InputError
+from tests.scheduler.scripted_node import ScriptedNode
 from tests.scheduler.world import World
 
 
@@ -146,3 +147,43 @@ def test_release_takes_stores_back_by_number_or_by_worker(world: World) -> None:
         run("release", "--worker", "dead")
     with pytest.raises(InputError, match="either leases by number or one --worker"):
         run("release")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        ([], {}, "no node is named; use --nodes"),
+        (["--nodes", "scraper-1"], {}, "'scraper-1' is not an address"),
+        (["--nodes", "http://n:1", "--cluster", "perth"], {}, "name it with --company"),
+        (["--nodes", "http://n:1", "--setting", "DOWNLOAD_DELAY"], {}, "not of the form NAME=VALUE"),
+        (["--nodes", "http://n:1"], {"SPLITCART_SCRAPYD_USERNAME": "me"}, "belong together: set both or none"),
+    ],
+)
+def test_a_dispatch_that_cannot_be_meant_is_refused(monkeypatch, arguments, environment, says) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    with pytest.raises(InputError, match=says):
+        run("dispatch", *arguments)
+
+
+def test_a_dispatch_shows_what_it_started_and_what_ended_and_where_nothing_is_started(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = ScriptedNode(spiders=("aldi",))
+    try:
+        monkeypatch.setenv("SPLITCART_SCRAPYD_NODES", f"{node.url}/, http://127.0.0.2:9")
+        monkeypatch.setenv("SPLITCART_CLOCK_START", "2026-11-20T02:00:00Z")
+        get_settings.cache_clear()
+        output = run("dispatch")
+        assert table(output)[node.url][:2] == ["1", "0"]
+        assert "does not answer" in table(output)["http://127.0.0.2:9"][2]
+        (job,) = node.pending
+        assert f"started {job['id']} on {node.url}" in output
+        world.release(world.lease(1, worker=f"host/{job['id']}")[0], "failed", "blocked")
+        node.pending, node.finished = [], [job]
+        output = run("dispatch")
+        assert f"blocked {job['id']} on {node.url}: blocked at store G00" in output
+        assert "no aldi from 127.0.0.1 before 20 Nov 08:00 UTC: blocked: blocked at store" in output
+    finally:
+        node.close()

@@ -15,7 +15,7 @@ from splitcart.database.models.groups import (
     StoreCategory,
     StoreGroup,
 )
-from splitcart.database.models.operations import ApiKey, Lease, Upload
+from splitcart.database.models.operations import ApiKey, Lease, ScrapydJob, Upload
 from splitcart.database.models.places import Company, Division, GeoCluster, Store
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "PriceHistory",
     "Product",
     "RetiredMonth",
+    "ScrapydJob",
     "Sku",
     "Store",
     "StoreCategory",

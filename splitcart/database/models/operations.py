@@ -34,6 +34,22 @@ class Lease(Base):
     failure_class: Mapped[str | None] = mapped_column(String(40))
 
 
+class ScrapydJob(Base):
+    """A spider that ``splitcart schedule dispatch`` started on a node; its leases end in ``/job_id`` (``worker``)."""
+
+    __tablename__ = "scrapyd_jobs"
+    __table_args__ = (Index(None, "ended_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(String(80), unique=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("companies.id"))
+    node: Mapped[str] = mapped_column(String(255))
+    stores: Mapped[int]  # how many it may lease
+    state: Mapped[str] = mapped_column(String(12))  # pending, running, lost; ended: finished, failed, blocked …
+    problem: Mapped[str | None] = mapped_column(String(255))
+    scheduled_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
 class Upload(Base):
     """A file that the server acknowledged; ``sha256`` of the bytes is the idempotency key."""
 

@@ -42,6 +42,7 @@ class StorePricesSpider(SiteSpider):
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name, **arguments)
         self.asked = StoreArguments.parse(arguments, self.chain)
+        self._job: str | None = arguments.get("_job")
         self._source: StoreSource
         self._lease: StoreLease | None = None
 
@@ -83,7 +84,7 @@ class StorePricesSpider(SiteSpider):
         if self.asked.stores:
             self._source = NamedStores(self.company, self.asked.stores)
         else:
-            self._source = store_source(get_settings(), self.company, self.asked.cluster)
+            self._source = store_source(get_settings(), self.company, self.asked.cluster, self._job)
         crawled = failed_in_a_row = 0
         while self.asked.max_stores is None or crawled < self.asked.max_stores:
             if (lease := await self._next_store()) is None:
