@@ -66,18 +66,51 @@ def read_tallies(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class AccuracyLine:
+    """The audits of a step from ``begins`` on, of one group or of several; ``accuracy`` None: nothing was inferred."""
+
+    begins: date
+    audits: int
+    inferred: int
+    accuracy: float | None
+    stale: int
+    deviating: int
+    unsettled: int
+
+
 def total(tallies: Iterable[Tally]) -> Tally:
     """Add tallies up."""
     return sum(tallies, Tally())
 
 
+def step_days(days: Collection[date]) -> int:
+    """Return of how many days a step is in which such a time is told: 1, or 7 for a long one."""
+    return 7 if days and (max(days) - min(days)).days >= MOST_DAYS else 1
+
+
+def begin_of_step(day: date, days: int) -> date:
+    """Return the first day of the step of 1 or 7 ``days`` that a day belongs to; a week begins on Monday."""
+    return day if days == 1 else day - timedelta(days=day.weekday())
+
+
 def in_steps(tallies: Mapping[tuple[int, date], Tally]) -> tuple[dict[tuple[int, date], Tally], int]:
-    """Return tallies by group and step, and the days of a step: 1, or 7 (named by its Monday) for a long time."""
-    days = [day for _, day in tallies]
-    if not days or (max(days) - min(days)).days < MOST_DAYS:
-        return dict(tallies), 1
-    weekly: dict[tuple[int, date], Tally] = {}
+    """Return tallies by group and step, and the days of a step."""
+    days = step_days([day for _, day in tallies])
+    found: dict[tuple[int, date], Tally] = {}
     for (group_id, day), tally in tallies.items():
-        key = group_id, day - timedelta(days=day.weekday())
-        weekly[key] = weekly.get(key, Tally()) + tally
-    return weekly, 7
+        key = group_id, begin_of_step(day, days)
+        found[key] = found.get(key, Tally()) + tally
+    return found, days
+
+
+def tell_accuracy(tallies: Mapping[tuple[int, date], Tally], days: int) -> list[AccuracyLine]:
+    """Return accuracy over time in steps of 1 or 7 ``days``, oldest first, all groups together."""
+    found: dict[date, Tally] = {}
+    for (_, day), tally in tallies.items():
+        begin = begin_of_step(day, days)
+        found[begin] = found.get(begin, Tally()) + tally
+    return [
+        AccuracyLine(begin, each.audits, each.inferred, each.accuracy, each.stale, each.deviating, each.unsettled)
+        for begin, each in sorted(found.items())
+    ]

@@ -1,7 +1,8 @@
 """Why a store was confirmed, a rogue or left pending; and what two stores have in common.
 
-Nothing here judges: the rules are asked again, on the crawls that the log names or on those that wait, and what they
-answer is put into words.
+The step says of what: of whole lists, or (its scope) of one root category and the groups of it. Nothing here judges:
+the rules are asked again, on the crawls that the log names or on those that wait, and what they answer is put into
+words.
 """
 
 from collections.abc import Collection
@@ -22,11 +23,11 @@ from grouping.judging import judge_waiting
 from grouping.memberships import active_groups, members, open_membership, root_categories
 from grouping.overlap import compare
 from grouping.placing import fits
-from grouping.reasons import why, why_no_place, why_pair, why_recorded
+from grouping.reasons import why, why_no_groups, why_no_place, why_pair, why_recorded
 from grouping.references import Step, judge_crawl, read_moments, references, same_list
 from grouping.standing import describe_standing
 from grouping.verdict import Match, Snapshot, Verdict, judge, match
-from splitcart.database.models import Category, Crawl, GroupEvent, Membership, Store, StoreGroup
+from splitcart.database.models import Crawl, GroupEvent, Membership, Store, StoreGroup
 from splitcart.errors import InputError
 
 VERDICTS = ("verdict", "pending", "ambassador_rogue", "cleared", "unseeded")
@@ -39,15 +40,12 @@ def explain_store(step: Step, store: Store, most_skus: int) -> Explanation:
 
     ``most_skus`` limits the list of differing skus. Raises InputError for a store that no crawl covered.
     """
-    standing = step.snapshots.of_store(store.id)
-    if standing is None:
-        raise InputError(
-            f"{step.chain.slug}/{store.store_id} was never crawled completely; there is nothing to compare"
-        )
+    standing = _standing_offers(step, store)
     explanation = Explanation(
         company=step.chain.slug,
         store_id=store.store_id,
         name=store.name,
+        category=_scope_name(step),
         standing=describe_standing(step, store),
         decisions=_decisions(step, store),
     )
@@ -57,7 +55,7 @@ def explain_store(step: Step, store: Store, most_skus: int) -> Explanation:
     event = _newest_event(step, store, VERDICTS) or _newest_event(step, store, PLACES)
     if event is not None:
         return _tell_event(step, explanation, event, most_skus)
-    return _tell_nearest(step, explanation, standing, most_skus)
+    return _tell_nearest(step, store, explanation, standing, most_skus)
 
 
 def explain_pair(step: Step, store: Store, other: Store, most_skus: int) -> Explanation:
@@ -70,6 +68,7 @@ def explain_pair(step: Step, store: Store, other: Store, most_skus: int) -> Expl
         company=step.chain.slug,
         store_id=store.store_id,
         name=store.name,
+        category=_scope_name(step),
         standing=[*describe_standing(step, store), *describe_standing(step, other)],
         other_id=other.store_id,
     )
@@ -84,20 +83,27 @@ def judge_pair(step: Step, a: Snapshot, b: Snapshot) -> Verdict:
     older, newer = sorted((a, b), key=lambda store: store.observed_to)
     since = older.observed_from - step.bracket
     own = sa.and_(Crawl.store_id == newer.store_id, Crawl.observed_to >= since)
-    return judge_crawl(step, None, older, read_moments(step.session, own), replace(newer, prices=newer.whole))
+    return judge_crawl(
+        step, None, older, read_moments(step.session, own, step.scope), replace(newer, prices=newer.whole)
+    )
 
 
 def _standing_offers(step: Step, store: Store) -> Snapshot:
     if (found := step.snapshots.of_store(store.id)) is None:
+        where = f" in {_scope_name(step)}" if step.scope is not None else ""
         raise InputError(
-            f"{step.chain.slug}/{store.store_id} was never crawled completely; there is nothing to compare"
+            f"{step.chain.slug}/{store.store_id} was never crawled completely{where}; there is nothing to compare"
         )
     return found
 
 
+def _scope_name(step: Step) -> str | None:
+    return None if step.scope is None else root_categories(step.session, step.company_id)[step.scope]
+
+
 def _waiting_verdict(step: Step, store: Store) -> tuple[StoreGroup, Snapshot, Verdict] | None:
     """What the next run would say of the store's newest waiting crawl."""
-    place = open_membership(step.session, store.id)
+    place = open_membership(step.session, store.id, step.scope)
     group = step.session.get(StoreGroup, place.group_id) if place and place.group_id else None
     if group is None:
         return None
@@ -111,11 +117,12 @@ def _waiting_verdict(step: Step, store: Store) -> tuple[StoreGroup, Snapshot, Ve
 def _newest_event(step: Step, store: Store, kinds: Collection[str]) -> GroupEvent | None:
     return step.session.scalar(
         sa.select(GroupEvent)
+        .join(StoreGroup, StoreGroup.id == GroupEvent.group_id)
         .where(
             GroupEvent.store_id == store.id,
             GroupEvent.kind.in_(kinds),
             GroupEvent.candidate_crawl_id.is_not(None),
-            GroupEvent.group_id.is_not(None),
+            StoreGroup.category_id.is_not_distinct_from(step.scope),
         )
         .order_by(GroupEvent.at.desc(), GroupEvent.id.desc())
         .limit(1)
@@ -126,7 +133,7 @@ def _tell_event(step: Step, explanation: Explanation, event: GroupEvent, most_sk
     """Ask the rules again on the crawls that the event names."""
     group = step.session.get_one(StoreGroup, event.group_id)
     candidate = step.snapshots.of_crawl(event.candidate_crawl_id or 0)
-    candidate = candidate.without(_exceptions_at(step, event))
+    candidate = candidate.without(_exceptions_at(step, event) if step.scope is None else ())
     if event.kind in PLACES:
         listed = step.snapshots.of_list(group.id, step.now, event.at)
         verdict = judge(candidate, [listed], [], [], step.chain)
@@ -168,9 +175,11 @@ def _exceptions_at(step: Step, event: GroupEvent) -> set[int]:
     return {category_id for category_id in rows if category_id is not None}
 
 
-def _tell_nearest(step: Step, explanation: Explanation, standing: Snapshot, most_skus: int) -> Explanation:
+def _tell_nearest(
+    step: Step, store: Store, explanation: Explanation, standing: Snapshot, most_skus: int
+) -> Explanation:
     """Explain a store that nothing was decided about by the group whose list is most like what it shows."""
-    groups = [group for group in active_groups(step.session, step.company_id) if group.category_id is None]
+    groups = _comparable_groups(step, store)
     best: tuple[tuple[float, int], StoreGroup, Snapshot] | None = None
     for group in groups:
         listed = step.snapshots.of_list(group.id, step.now)
@@ -178,18 +187,28 @@ def _tell_nearest(step: Step, explanation: Explanation, standing: Snapshot, most
         if best is None or (likeness.true_overlap, likeness.shared) > best[0]:
             best = (likeness.true_overlap, likeness.shared), group, listed
     if best is None:
-        return replace(explanation, reasons=["the company has no groups yet; splitcart group run finds them"])
+        return replace(explanation, reasons=[why_no_groups(explanation.category)])
     _, group, listed = best
     moments = references(step, group, standing.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, standing, moments)
     found = match(compare(standing.prices, listed.prices), step.chain)
     told = _with_comparison(step, explanation, (standing, listed), found, group, most_skus)
-    due = fits(step, group, standing) is not None
+    due = group.category_id == step.scope and fits(step, group, standing) is not None
     return replace(
         told,
         bracket=describe_testimony(step, verdict),
         reasons=why_no_place(step, standing, listed, group, len(groups), verdict, due=due),
     )
+
+
+def _comparable_groups(step: Step, store: Store) -> list[StoreGroup]:
+    """The groups of the step's scope; of one category the store's whole-list group, too."""
+    home = open_membership(step.session, store.id) if step.scope is not None else None
+    return [
+        group
+        for group in active_groups(step.session, step.company_id)
+        if group.category_id == step.scope or (home is not None and group.id == home.group_id)
+    ]
 
 
 def _tell(
@@ -229,10 +248,13 @@ def _with_comparison(
 def _decisions(step: Step, store: Store) -> list[Decision]:
     """What was last decided about a store, newest first."""
     rows = step.session.execute(
-        sa.select(GroupEvent, StoreGroup.name, Category.name)
+        sa.select(GroupEvent, StoreGroup.name)
         .join(StoreGroup, StoreGroup.id == GroupEvent.group_id, isouter=True)
-        .join(Category, Category.id == StoreGroup.category_id, isouter=True)
-        .where(GroupEvent.store_id == store.id, GroupEvent.kind.not_in(("news", "news_waiting")))
+        .where(
+            GroupEvent.store_id == store.id,
+            GroupEvent.kind.not_in(("news", "news_waiting")),
+            sa.true() if step.scope is None else StoreGroup.category_id == step.scope,
+        )
         .order_by(GroupEvent.at.desc(), GroupEvent.id.desc())
         .limit(MAX_DECISIONS)
     )
@@ -241,9 +263,9 @@ def _decisions(step: Step, store: Store) -> list[Decision]:
             event.at,
             event.kind,
             event.verdict,
-            f"{group} ({category})" if category else group,
+            group,
             event.figures.get("true_overlap"),
             event.figures.get("shared"),
         )
-        for event, group, category in rows
+        for event, group in rows
     ]

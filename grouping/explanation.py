@@ -96,7 +96,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything that ``splitcart group explain`` tells.
+    """Everything that ``splitcart group explain`` tells, of whole lists or of one root ``category``.
 
     ``decided_at`` None: nothing was decided yet, the answer is what the rules say now. ``logged``: the log's figures,
     where they are not today's.
@@ -106,6 +106,7 @@ class Explanation:
     store_id: str
     name: str
     standing: list[str]
+    category: str | None = None
     other_id: str | None = None
     group: str | None = None
     kind: str | None = None

@@ -1,13 +1,14 @@
 """How the groups of a company stand, for people and programs to read."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from grouping.accuracy import AccuracyLine, read_tallies, step_days, tell_accuracy
 from splitcart.database.models import (
     Candidate,
     Category,
@@ -62,6 +63,7 @@ class EventLine:
 
     at: datetime
     kind: str
+    group: str | None
     store_id: str | None
     verdict: str | None
     figures: dict[str, Any]
@@ -69,11 +71,16 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class GroupDetails:
-    """A group with its members and the newest entries of its log, newest first."""
+    """A group with its members, its accuracy over time (oldest first), and the newest log entries, newest first.
+
+    A step of the accuracy is of ``step_days``.
+    """
 
     line: GroupLine
-    members: list[MemberLine] = field(default_factory=list)
-    events: list[EventLine] = field(default_factory=list)
+    members: list[MemberLine]
+    step_days: int
+    accuracy: list[AccuracyLine]
+    events: list[EventLine]
 
 
 def list_groups(
@@ -150,12 +157,59 @@ def _group_line(row: Any) -> GroupLine:
     )
 
 
-def show_group(session: Session, group_id: int, events: int = 30) -> GroupDetails:
-    """Return one group with its members and its last ``events`` log entries; raise InputError for an unknown id."""
+def only_group(session: Session, group_id: int) -> GroupLine:
+    """Return one group, ended or not; raise InputError for an unknown id."""
     lines = list_groups(session, ended=True, group_ids=[group_id])
     if not lines:
-        raise InputError(f"there is no group {group_id}; splitcart group list shows their ids")
-    excepted: dict[int, list[str]] = {}
+        raise InputError(f"there is no group {group_id}; splitcart group list --ended shows their ids")
+    return lines[0]
+
+
+def read_events(session: Session, condition: sa.ColumnElement[bool], most: int) -> list[EventLine]:
+    """Return the newest ``most`` log entries that fulfil a condition, newest first."""
+    rows = session.execute(
+        sa.select(GroupEvent, StoreGroup.name, Store.store_id)
+        .join(StoreGroup, StoreGroup.id == GroupEvent.group_id, isouter=True)
+        .join(Store, Store.id == GroupEvent.store_id, isouter=True)
+        .where(condition)
+        .order_by(GroupEvent.id.desc())
+        .limit(most)
+    )
+    return [
+        EventLine(event.at, event.kind, group, store_id, event.verdict, event.figures)
+        for event, group, store_id in rows
+    ]
+
+
+def show_group(session: Session, group_id: int, events: int = 30) -> GroupDetails:
+    """Return one group with its members and its last ``events`` log entries; raise InputError for an unknown id."""
+    line = only_group(session, group_id)
+    places = session.execute(
+        sa.select(Membership, Store.store_id, Store.name)
+        .join(Store, Store.id == Membership.store_id)
+        .where(Membership.group_id == group_id, Membership.until.is_(None))
+        .order_by(Store.store_id)
+    )
+    excepted = _excepted(session) if line.category is None else {}
+    members = [
+        MemberLine(
+            store_id,
+            name,
+            place.since,
+            place.confirmed_at,
+            place.suspended_at,
+            tuple(excepted.get(place.store_id, ())),
+        )
+        for place, store_id, name in places
+    ]
+    tallies = read_tallies(session, [group_id])
+    days = step_days([day for _, day in tallies])
+    told = read_events(session, GroupEvent.group_id == group_id, events)
+    return GroupDetails(line, members, days, tell_accuracy(tallies, days), told)
+
+
+def _excepted(session: Session) -> dict[int, list[str]]:
+    """The categories in which stores (row ids) do not follow their whole-list group, with the group they follow."""
     rows = session.execute(
         sa.select(Membership.store_id, Category.name, StoreGroup.name)
         .join(Category, Category.id == Membership.category_id)
@@ -163,33 +217,7 @@ def show_group(session: Session, group_id: int, events: int = 30) -> GroupDetail
         .where(Membership.until.is_(None))
         .order_by(Category.name)
     )
-    for store_id, category, followed in rows if lines[0].category is None else ():
-        excepted.setdefault(store_id, []).append(f"{category} ({followed})" if followed else category)
-    places = session.execute(
-        sa.select(Membership, Store.store_id, Store.name)
-        .join(Store, Store.id == Membership.store_id)
-        .where(Membership.group_id == group_id, Membership.until.is_(None))
-        .order_by(Store.store_id)
-    )
-    log = session.execute(
-        sa.select(GroupEvent, Store.store_id)
-        .join(Store, Store.id == GroupEvent.store_id, isouter=True)
-        .where(GroupEvent.group_id == group_id)
-        .order_by(GroupEvent.id.desc())
-        .limit(events)
-    )
-    return GroupDetails(
-        lines[0],
-        [
-            MemberLine(
-                store_id,
-                name,
-                place.since,
-                place.confirmed_at,
-                place.suspended_at,
-                tuple(excepted.get(place.store_id, ())),
-            )
-            for place, store_id, name in places
-        ],
-        [EventLine(event.at, event.kind, store_id, event.verdict, event.figures) for event, store_id in log],
-    )
+    found: dict[int, list[str]] = {}
+    for store_id, category, followed in rows:
+        found.setdefault(store_id, []).append(f"{category} ({followed})" if followed else category)
+    return found

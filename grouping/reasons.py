@@ -82,6 +82,13 @@ def why_no_place(
     return lines
 
 
+def why_no_groups(category: str | None) -> str:
+    """Say why there is no list to compare with, of whole lists or of one category."""
+    if category is None:
+        return "the company has no groups yet; splitcart group run finds them"
+    return f"no group has a list of {category} alone, and the store has no group whose list it could differ from"
+
+
 def why_pair(step: Step, a: Snapshot, b: Snapshot, found: Match, verdict: Verdict, same: bool) -> list[str]:
     """Say whether two stores show one list, and if not, whether that is known to be place."""
     apart = max(a.observed_from - b.observed_to, b.observed_from - a.observed_to, timedelta(0))

@@ -54,6 +54,12 @@ class Step:
         hours, shelf = self.chain.window_hours, crawls or CrawlShelf()
         self.snapshots = Snapshots(self.session, self.catalogue, hours, shelf, self.scope)
 
+    def about(self, scope: int | None) -> "Step":
+        """Return a step of the same transaction about one root category (row id), or whole lists; from whole lists."""
+        if scope == self.scope:
+            return self
+        return Step(self.session, self.chain, self.company_id, self.catalogue, self.now, scope)
+
     @property
     def min_founders(self) -> int:
         """How many stores it takes to found a group."""

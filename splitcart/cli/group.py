@@ -9,6 +9,7 @@ import typer
 
 from splitcart.cli.common import console, database, plain_table, print_json, stamp
 from splitcart.cli.group_explain import explain_command
+from splitcart.cli.group_history import history_command, print_accuracy, print_events
 from splitcart.cli.group_reanalyse import reanalyse_command
 from splitcart.cli.group_report import report_command
 from splitcart.config import get_chain, get_chains, get_settings
@@ -101,7 +102,7 @@ def show_command(
     events: Annotated[int, typer.Option("--events", min=0, help="How many of its newest log entries to show.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """Show one group: its members, their exceptions, and what was decided about it."""
+    """Show one group: its members, their exceptions, its accuracy over time, and what was decided about it."""
     from grouping.overview import show_group
     from splitcart.database import reading
 
@@ -115,6 +116,7 @@ def show_command(
 
 
 app.command("explain")(explain_command)
+app.command("history")(history_command)
 app.command("report")(report_command)
 app.command("reanalyse")(reanalyse_command)
 
@@ -204,9 +206,5 @@ def _print_group(details: GroupDetails) -> None:
         instants = (member.since, member.confirmed_at, member.suspended_at)
         members.add_row(member.store_id, member.name, *map(stamp, instants), ", ".join(member.exceptions))
     console.print(members)
-    log = plain_table("at", "what", "store", "verdict", "True Overlap", "shared", title="Log")
-    for event in details.events:
-        overlap, shared = event.figures.get("true_overlap"), event.figures.get("shared")
-        figures = ("" if overlap is None else f"{overlap:.2%}", "" if shared is None else f"{shared:,}")
-        log.add_row(stamp(event.at), event.kind, event.store_id or "", event.verdict or "", *figures)
-    console.print(log)
+    print_accuracy(details.accuracy, details.step_days)
+    print_events(details.events)

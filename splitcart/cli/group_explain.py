@@ -26,20 +26,23 @@ def explain_command(
     company: Annotated[
         str | None, typer.Option("--company", help="The company of the stores, by its slug (aldi, coles …).")
     ] = None,
+    category: Annotated[
+        str | None, typer.Option("--category", help="Explain its place in this root category alone, by name.")
+    ] = None,
     skus: Annotated[int, typer.Option("--skus", min=0, help="How many of the differing skus to list.")] = 15,
     as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
 ) -> None:
     """Explain a store's newest verdict, with its figures, or compare what two stores show now.
 
     Without OTHER: why its newest candidate crawl was confirmed, a rogue or left pending, by which crawls, and which
-    categories and skus differ; of a store without a group, how far it is from the list most like its own. Nothing is
-    written.
+    categories and skus differ; of a store without a group, how far it is from the list most like its own. With
+    --category: the same of the groups of one category. Nothing is written.
     """
     from grouping.explaining import explain_pair, explain_store
     from grouping.references import Step
     from grouping.snapshots import read_catalogue
     from splitcart.database import reading
-    from splitcart.database.lookup import find_store
+    from splitcart.database.lookup import find_root_category, find_store
 
     names = [_full_name(name, company) for name in (store, other) if name is not None]
     with reading(database()) as session:
@@ -50,6 +53,8 @@ def explain_command(
         chain = get_chain(slugs.pop())
         company_id = stores[0][0].id
         step = Step(session, chain, company_id, read_catalogue(session, company_id), get_settings().clock()())
+        if category is not None:
+            step = step.about(find_root_category(session, stores[0][0], category).id)
         rows = [row for _, row in stores]
         explanation = (
             explain_store(step, rows[0], skus) if other is None else explain_pair(step, rows[0], rows[1], skus)
@@ -88,9 +93,10 @@ def _print(explanation: Explanation) -> None:
 
 def _title(explanation: Explanation) -> Text:
     first = f"{explanation.company}/{explanation.store_id}"
+    where = f", {explanation.category} alone" if explanation.category else ""
     if explanation.other_id:
-        return Text(f"{first} and {explanation.company}/{explanation.other_id}", "bold")
-    return Text.assemble((first, "bold"), f" {explanation.name}")
+        return Text.assemble((f"{first} and {explanation.company}/{explanation.other_id}", "bold"), where)
+    return Text.assemble((first, "bold"), f" {explanation.name}{where}")
 
 
 def _verdict(explanation: Explanation) -> Text | None:
@@ -180,7 +186,8 @@ def _print_decisions(explanation: Explanation) -> None:
         console.print()
     if not explanation.decisions:
         return
-    table = plain_table("at (UTC)", "what", "verdict", "group", "True Overlap", "shared", title="Last decisions")
+    numbers = ("True Overlap", "shared")
+    table = plain_table("at (UTC)", "what", "verdict", "group", *numbers, right=set(numbers), title="Last decisions")
     for entry in explanation.decisions:
         overlap = "" if entry.true_overlap is None else f"{entry.true_overlap:.2%}"
         shared = "" if entry.shared is None else f"{entry.shared:,}"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from splitcart.database.models import Company, Sku, Store
+from splitcart.database.models import Category, Company, Sku, Store
 from splitcart.errors import InputError
 
 
@@ -24,3 +24,15 @@ def find_sku(session: Session, company: Company, code: str) -> Sku:
     if sku is None:
         raise InputError(f"sku {code!r} is not known of {company.slug}; expected a code of the chain's own")
     return sku
+
+
+def find_root_category(session: Session, company: Company, name: str) -> Category:
+    """Return the company's root category of this name, in whatever case; raise InputError."""
+    roots = session.scalars(
+        sa.select(Category).where(Category.company_id == company.id, Category.root_id.is_(None)).order_by(Category.name)
+    ).all()
+    found = [root for root in roots if root.name.casefold() == name.casefold()]
+    if len(found) != 1:
+        known = ", ".join(root.name for root in roots) or "none yet"
+        raise InputError(f"{company.slug} has no root category {name!r}; it has {known}")
+    return found[0]

@@ -3,13 +3,14 @@
 import json
 
 import pytest
+import sqlalchemy as sa
 
 from grouping.explaining import explain_pair, explain_store
 from grouping.references import Step
 from grouping.snapshots import read_catalogue
 from splitcart.config import get_settings
 from splitcart.database import reading, transaction
-from splitcart.database.models import GroupEvent, Store
+from splitcart.database.models import Category, GroupEvent, Sku, Store, StoreGroup
 from splitcart.errors import InputError
 from tests.cli.front_door import splitcart
 from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
@@ -29,9 +30,10 @@ def chain(sqlite):
     return chain
 
 
-def explain(chain, store_id, other=None, at=LATER, most_skus=5):
+def explain(chain, store_id, other=None, at=LATER, most_skus=5, scope=None):
     with reading(chain.engine) as session:
         step = Step(session, chain.chain, chain.company_id, read_catalogue(session, chain.company_id), at)
+        step = step.about(chain.roots[scope] if scope else None)
         rows = [session.get(Store, chain.stores[name]) for name in (store_id, other) if name]
         if other:
             return explain_pair(step, *rows, most_skus)
@@ -142,6 +144,38 @@ def test_a_category_that_is_partial_is_not_compared(chain):
     assert told.figures.shared == len(ROOTS["dairy"]) + len(ROOTS["pantry"])
 
 
+def test_a_place_in_a_category_group_is_told_on_that_category_alone(sqlite):
+    chain = SmallChain(sqlite, ["G001", "G002", "G003", "G004"])
+    for number, store_id in enumerate(("G001", "G002", "G003")):
+        chain.crawl(store_id, dearer(BASE, range(40, 200), by=1 + number), day(0, number))
+    chain.crawl("G004", dearer(BASE, range(200), by=9), day(0, 3))
+    chain.run(day(0, 5))
+    chain.crawl("G001", BASE, day(1), roots=("produce",))
+    waiting = explain(chain, "G001", at=day(1, 1), scope="produce")
+    assert (waiting.kind, waiting.decided_at, waiting.group) == ("confirmed", None, "aldi G003: produce")
+    chain.run(day(1, 2))
+    told = explain(chain, "G001", scope="produce")
+    assert (told.kind, told.category, told.group) == ("confirmed", "produce", "aldi G003: produce")
+    assert (told.figures.shared, told.figures.different, told.logged) == (40, 0, None)
+    assert {entry.group for entry in told.decisions} == {"aldi G003: produce"}
+    assert explain(chain, "G001").figures is None  # of whole lists there are no groups
+    assert explain(chain, "G001", "G002", scope="produce").figures.true_overlap == 1
+    apart = explain(chain, "G004", scope="produce")
+    assert (apart.kind, apart.group, apart.figures.true_overlap) == (None, "aldi G003: produce", 0)
+
+
+def test_an_exception_is_told_by_the_list_that_it_is_an_exception_from(chain):
+    chain.crawl("G001", REGION, day(1))
+    chain.crawl("G003", BASE, day(3))
+    for at in (3, 4):  # suspended; with the tie-breaker's help ejected, and back with an exception
+        chain.crawl("G002", BASE, day(at, 1))
+        chain.run(day(at, 3))
+    assert "produce: keeps its own prices" in explain(chain, "G001").standing
+    told = explain(chain, "G001", scope="produce")
+    assert (told.group, told.figures.shared, told.figures.different) == ("aldi G003", 40, 12)
+    assert "place, not time" in told.reasons[-1]
+
+
 def test_stores_that_cannot_be_compared_are_refused(sqlite):
     chain = SmallChain(sqlite, ["G001", "G002"])
     chain.crawl("G001", BASE, day(0))
@@ -165,4 +199,24 @@ def test_the_command_prints_a_table_or_json(chain, monkeypatch):
     assert (document["other_id"], document["figures"]["different"]) == ("G002", 12)
     refused = splitcart("group", "explain", "woolworths/1", "--company", "aldi")
     assert (refused.exit_code, refused.error.count("\n")) == (2, 1)
+    refused = splitcart("group", "explain", "G001", "--category", "fish")
+    assert (refused.exit_code, "it has dairy, pantry, produce" in refused.error) == (2, True)
     assert splitcart("group", "explain", "G999").exit_code == 2
+
+
+def test_an_explanation_fits_eighty_columns_whatever_the_names_are(chain, monkeypatch):
+    chain.crawl("G001", REGION, day(1))
+    chain.crawl("G003", BASE, day(3))
+    chain.run(day(3, 2))
+    with transaction(chain.engine) as session:
+        session.execute(sa.update(Category).values(name=Category.name + " of a long name, and all that goes with it"))
+        session.execute(sa.update(Sku).values(name=Sku.name + " of quite some length, large", code=Sku.code + "0" * 15))
+        session.execute(sa.update(StoreGroup).values(name="aldi G003, a group of stores with a long name"))
+    monkeypatch.setenv("SPLITCART_DATABASE_URL", str(chain.engine.url))
+    get_settings.cache_clear()
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = splitcart("group", "explain", "G001").output
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "…" not in printed
+    words = printed.split()
+    assert all(words.count(number) for number in ("1.10", "1.00", "2026-03-03", "94.00%", "fails"))
