@@ -26,7 +26,7 @@ def answer_on_dask(address: str) -> Answering:
     try:
         import distributed  # noqa: PLC0415 - an extra that few need
     except ImportError as error:
-        raise InputError("Dask is not installed; run: pip install splitcart[cluster]") from error
+        raise InputError("Dask is not installed; run: pip install splitcart[dask]") from error
 
     def answer_there(question: Question) -> list[Overlaps]:
         try:
