@@ -12,7 +12,7 @@ from splitcart.replica.config import ChainConfig
 from splitcart.replica.packs import Pack, UnitBasis, name_suffix, parse_pack, size_text, unit_basis
 from splitcart.replica.trees import Aisle, Node, Shelf, Tree
 
-BRANDED_SHARE = {"aldi": 0.15, "woolworths": 0.7}
+BRANDED_SHARE = {"aldi": 0.15, "coles": 0.7, "woolworths": 0.7}
 RESERVE_SHARE = 0.08  # skus that are not on the shelf on day 0 and may arrive later
 
 
@@ -142,8 +142,8 @@ def _sku(chain: str, code: str, article: _Article, leaf: Node, also: tuple[str, 
         f"No. {article.edition + 1}" if article.edition else "",
         name_suffix(article.pack),
     ]
-    if not aldi:
-        words = [article.brand, *words[:3]]
+    if not aldi:  # the size has a field of its own; Coles' brand has one that is not repeated
+        words = [article.brand if chain == "woolworths" else "", *words[:3]]
     unsized = aldi and article.cents % 47 == 0  # ALDI leaves the size out now and then
     return MarketSku(
         code=code,
@@ -169,7 +169,7 @@ def _other_leaf(rng: Random, leaves: list[Node], home: Node) -> tuple[str, ...]:
 
 
 def _codes(chain: str, rng: Random) -> Iterator[str]:
-    """Codes as the chain gives them, each once: 18 digits at ALDI, up to seven at Woolworths."""
+    """Codes as the chain gives them, each once: 18 digits at ALDI, up to seven elsewhere."""
     seen: set[int] = set()
     while True:
         number = rng.randrange(100_000, 1_000_000 if chain == "aldi" else 10_000_000)

@@ -8,7 +8,7 @@ import msgspec
 
 from splitcart.errors import InputError
 
-CHAINS = ("aldi", "woolworths")
+CHAINS = ("aldi", "coles", "woolworths")
 
 
 class Move(NamedTuple):
@@ -34,7 +34,7 @@ class ChainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Stores: ``stores`` counts the priced shops; ``cities`` weights the cities of places.toml (None: as there);
     ``isolated_share`` of them stand alone in country towns, ``dirty_share`` have a defect in their record,
-    ``petrol_share`` of that number stand in the list besides and have no range.
+    ``petrol_share`` of that number stand in the list besides, of a division without groceries (petrol, liquor).
     Lists: ``lists`` price lists that differ in ``list_difference`` of their prices; ``mixed_share`` of the stores take
     some categories from another list, ``solo_share`` price on their own (``solo_difference``); the first root category
     differs between states in ``regional_difference`` of its prices.
@@ -96,6 +96,7 @@ def default_chains() -> dict[str, ChainConfig]:
     """Forty stores of each chain, with the chain's own habits."""
     return {
         "aldi": ChainConfig(promoted_share=0.10),
+        "coles": ChainConfig(skus=900, petrol_share=0.5, unpriced_share=0.008),
         "woolworths": ChainConfig(skus=900, petrol_share=0.3, unpriced_share=0.006),
     }
 

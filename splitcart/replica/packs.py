@@ -61,13 +61,16 @@ def size_text(chain: str, pack: Pack) -> str:
         if pack.form != "pack":
             return f"approx. {written} per package"
         return f"{pack.pieces} x {written}" if pack.pieces > 1 else written
+    per_kg, each, approx = ("PERKG", "1 each", "approx. {} each") if chain == "coles" else ("per kg", "each", "min. {}")
     if pack.form == "weighed":
-        return "per kg"
+        return per_kg
     if pack.unit in {"ea", "pac", "sheets"}:
-        return "each" if pack.total == 1 else f"{_number(pack.total).replace(',', '')} pack"
+        return each if pack.total == 1 else f"{_number(pack.total).replace(',', '')} pack"
     quantity, unit = _metric(pack, 1000)
     written = f"{_number(quantity)}{unit}"
-    return f"{pack.pieces} x {written}" if pack.pieces > 1 else f"min. {written}" if pack.form == "approx" else written
+    if pack.form == "approx":
+        return approx.format(written)
+    return f"{pack.pieces} x {written}" if pack.pieces > 1 else written
 
 
 def name_suffix(pack: Pack) -> str:
@@ -86,17 +89,23 @@ def unit_basis(chain: str, pack: Pack) -> UnitBasis:
     aldi, total = chain == "aldi", pack.total
     if pack.unit in {"g", "ml"}:
         base = "kg" if pack.unit == "g" else "l"
-        if total >= 500:
+        if total >= (1000 if chain == "coles" else 500) or (chain == "coles" and pack.form != "pack"):
             basis = UnitBasis(f"1 {base if base == 'kg' else 'L'}", total / 1000, f"1 {base}", 1)
         elif total <= 50 and aldi:
             basis = UnitBasis(f"10 {pack.unit}", total / 10, f"1 {base}", 100)
         else:
             basis = UnitBasis(f"100 {pack.unit}", total / 100, f"1 {base}", 10)
-        return basis if aldi else basis._replace(shown=basis.shown.replace(" ", "").upper())
-    if pack.unit == "sheets":
+        return basis if aldi else basis._replace(shown=_closed(chain, basis.shown))
+    if pack.unit == "sheets" and chain != "coles":
         return UnitBasis("100 sheets", total / 100, "100 sheets", 1) if aldi else UnitBasis("1SS", total, None, 1)
     if pack.unit == "pac" and aldi:
         return UnitBasis("100 PAC", total / 100, None, 1)
     if aldi and total >= 100:
         return UnitBasis("100 each", total / 100, "100 ea", 1)
-    return UnitBasis("1 each" if aldi else "1EA", total, "1 ea", 1)
+    return UnitBasis({"aldi": "1 each", "coles": "1ea"}.get(chain, "1EA"), total, "1 ea", 1)
+
+
+def _closed(chain: str, shown: str) -> str:
+    """Write a basis without its blank: ``100ml`` is ``100mL`` at Coles, ``100ML`` at Woolworths."""
+    closed = shown.replace(" ", "")
+    return closed.replace("ml", "mL") if chain == "coles" else closed.upper()

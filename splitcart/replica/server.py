@@ -13,6 +13,7 @@ from splitcart.errors import FailedError, InputError
 from splitcart.measures.clock import Clock
 from splitcart.replica.market import Market
 from splitcart.replica.sites.aldi import AldiSite
+from splitcart.replica.sites.coles import ColesSite
 from splitcart.replica.sites.front import Front, Site, Visit
 from splitcart.replica.sites.weather import Weather
 from splitcart.replica.sites.woolworths import WoolworthsSite
@@ -23,7 +24,7 @@ START_SECONDS = 30
 
 def make_sites(market: Market, clock: Clock, *, ignores_store: bool = False) -> dict[str, Site]:
     """Make the sites of the market's chains."""
-    makers: dict[str, Callable[..., Site]] = {"aldi": AldiSite, "woolworths": WoolworthsSite}
+    makers: dict[str, Callable[..., Site]] = {"aldi": AldiSite, "coles": ColesSite, "woolworths": WoolworthsSite}
     return {chain: makers[chain](market, clock, ignores_store=ignores_store) for chain in market.chains}
 
 
@@ -31,7 +32,7 @@ class ReplicaServer:
     """All sites of a market on one loopback port, served from a thread of their own. A context manager.
 
     ``urls`` are the settings that point spiders at it. ``requests`` counts requests by (chain, store id or None),
-    ``book`` keeps every visit. ``weather`` may be changed while it runs.
+    ``book`` keeps every visit. ``weather`` may be changed while it runs, and so may the switches of the ``sites``.
     """
 
     def __init__(
@@ -49,7 +50,8 @@ class ReplicaServer:
         """
         self.weather = weather or Weather()
         self.market, self._port, self._running = market, port, Event()
-        self._front = Front(make_sites(market, clock, ignores_store=ignores_store), self.weather)
+        self.sites = make_sites(market, clock, ignores_store=ignores_store)
+        self._front = Front(self.sites, self.weather)
         self._socket: socket.socket | None = None
         self._thread: Thread | None = None
         self._server = _Server(self._front, self._running)
@@ -132,5 +134,9 @@ def listen(port: int) -> socket.socket:
 
 def site_urls(base: str, chains: Sequence[str]) -> dict[str, str]:
     """The base URLs by the names of the settings that take them."""
-    names = {"aldi": ("ALDI_API_URL", "ALDI_SITE_URL"), "woolworths": ("WOOLWORTHS_SITE_URL",)}
+    names = {
+        "aldi": ("ALDI_API_URL", "ALDI_SITE_URL"),
+        "coles": ("COLES_SITE_URL",),
+        "woolworths": ("WOOLWORTHS_SITE_URL",),
+    }
     return {name: f"{base}/{chain}" for chain in chains for name in names[chain]}

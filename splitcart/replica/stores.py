@@ -34,6 +34,7 @@ STREETS = (
     ),
 )
 STATES_WITHOUT_ALDI = {"TAS", "NT"}
+DIVISIONS = {"aldi": None, "coles": "Coles Supermarkets", "woolworths": "SUPERMARKETS"}  # those that have a range
 
 
 class MarketStore(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +72,7 @@ def distance_km(store: MarketStore, latitude: float, longitude: float) -> float:
 
 
 def build_stores(seed: int, chain: str, config: ChainConfig) -> list[MarketStore]:
-    """Make the chain's store list, city by city, then the country; the petrol shops come last."""
+    """Make the chain's store list, city by city, then the country; the petrol and liquor shops come last."""
     rng = Random(f"{seed}/{chain}/stores")
     places = _places(rng, config)
     numbers = _ids(chain, rng, len(places))
@@ -81,8 +82,9 @@ def build_stores(seed: int, chain: str, config: ChainConfig) -> list[MarketStore
         for at, (store_id, place) in enumerate(zip(numbers, places, strict=True))
     ]
     stores = _spoil(rng, stores, round(config.dirty_share * len(stores)))
-    if chain == "woolworths":
-        stores += _petrol(rng, stores, round(config.petrol_share * len(stores)))
+    without_range = {"coles": _liquor, "woolworths": _petrol}.get(chain)
+    if without_range is not None:
+        stores += without_range(rng, stores, round(config.petrol_share * len(stores)))
     return stores
 
 
@@ -127,20 +129,23 @@ def _ids(chain: str, rng: Random, count: int) -> list[str]:
             raise InputError(f"ALDI store ids have three digits: at most 999 stores, got {count}")
         span = min(999, max(50, round(count * 1.4)))
         return [f"G{number:03d}" for number in rng.sample(range(1, span + 1), count)]
+    if chain == "coles":
+        return [f"COL:{number}" for number in rng.sample(range(205, max(1000, 205 + 2 * count)), count)]
     return [str(number) for number in rng.sample(range(1002, 8973), count)]
 
 
 def _store(chain: str, rng: Random, store_id: str, place: Place, small: bool) -> MarketStore:
     suburb, state, postcode, latitude, longitude, city = place
     address = f"{rng.randrange(1, 480)} {rng.choice(STREETS)}"
-    name = address if chain == "aldi" else f"{suburb} (Metro)" if small else suburb
+    metro = f"{suburb} (Metro)" if small else suburb
+    name = {"aldi": address, "coles": f"Coles {suburb}"}.get(chain, metro)
     area = {"NSW": "02", "ACT": "02", "VIC": "03", "TAS": "03", "QLD": "07"}.get(state, "08")
     latitude, longitude = round(latitude, 6), round(longitude, 6)
     return MarketStore(
         chain=chain,
         store_id=store_id,
         name=name,
-        division=None if chain == "aldi" else "SUPERMARKETS",
+        division=DIVISIONS[chain],
         address=address,
         suburb=suburb,
         state=state,
@@ -175,20 +180,35 @@ def _spoil(rng: Random, stores: list[MarketStore], count: int) -> list[MarketSto
 
 
 def _petrol(rng: Random, stores: list[MarketStore], count: int) -> Iterator[MarketStore]:
-    """Shops of the petrol divisions: five-digit ids, beside a supermarket, without a range."""
+    """Shops of Woolworths' petrol divisions: five-digit ids, beside a supermarket, without a range."""
     for at, number in enumerate(rng.sample(range(20_000, 99_999), count)):
         beside = stores[at % len(stores)]
         division = ("AMPOL", "EG")[at % 2]
-        yield msgspec.structs.replace(
-            beside,
-            store_id=str(number),
-            name=f"{division.title() if division == 'AMPOL' else division} {beside.suburb}",
-            division=division,
-            latitude=round(beside.true_latitude + 0.002, 6),
-            longitude=round(beside.true_longitude + 0.002, 6),
-            true_latitude=beside.true_latitude + 0.002,
-            true_longitude=beside.true_longitude + 0.002,
-            priced=False,
-            small=False,
-            defect=None,
-        )
+        name = f"{division.title() if division == 'AMPOL' else division} {beside.suburb}"
+        yield _beside(beside, str(number), name, division)
+
+
+def _liquor(rng: Random, stores: list[MarketStore], count: int) -> Iterator[MarketStore]:
+    """Shops of Coles' liquor brands beside its supermarkets, one in thirty of the smaller brand."""
+    for at, number in enumerate(rng.sample(range(1_000, 9_999), count)):
+        beside = stores[at % len(stores)]
+        code, division = ("VIN", "Vintage Cellars") if at % 30 == 29 else ("LQR", "Liquorland")
+        yield _beside(beside, f"{code}:{number}", f"{division} {beside.suburb}", division)
+
+
+def _beside(store: MarketStore, store_id: str, name: str, division: str) -> MarketStore:
+    """Another shop, without a range, some 300 m from ``store``."""
+    latitude, longitude = store.true_latitude + 0.002, store.true_longitude + 0.002
+    return msgspec.structs.replace(
+        store,
+        store_id=store_id,
+        name=name,
+        division=division,
+        latitude=round(latitude, 6),
+        longitude=round(longitude, 6),
+        true_latitude=latitude,
+        true_longitude=longitude,
+        priced=False,
+        small=False,
+        defect=None,
+    )

@@ -17,6 +17,7 @@ class Aisle(msgspec.Struct, frozen=True):
     key: str
     aldi: str
     woolworths: str
+    coles: str
     kinds: list[str]
     variants: list[str]
     brands: list[str]
@@ -27,7 +28,8 @@ class Aisle(msgspec.Struct, frozen=True):
 
     def place(self, chain: str) -> str:
         """Return "root slug/node slug" at ``chain``."""
-        return self.aldi if chain == "aldi" else self.woolworths
+        place: str = getattr(self, chain)
+        return place
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -76,6 +78,11 @@ def node_id(*parts: str) -> str:
     return "1_" + hashlib.sha256("/".join(parts).encode()).hexdigest()[:7].upper()
 
 
+def _numeric_id(*parts: str) -> str:
+    """Return an id of Coles' form for a node whose own was not recorded."""
+    return f"88{int(hashlib.sha256('/'.join(parts).encode()).hexdigest(), 16) % 100_000:05d}"
+
+
 def build_tree(chain: str, config: ChainConfig) -> Tree:
     """Build the chain's tree, cut to the configured number of roots and of nodes per root."""
     roots: list[Node] = []
@@ -97,7 +104,7 @@ def build_tree(chain: str, config: ChainConfig) -> Tree:
 
 
 def _node(chain: str, here: list[Aisle], node: Node) -> tuple[Node, list[Shelf]]:
-    """Give a node of Woolworths a third level, two kinds to a leaf, if it holds enough of them; ALDI has two levels."""
+    """Give a node a third level, two kinds to a leaf, if it holds enough of them; ALDI has two levels."""
     kinds = [(aisle, kind) for aisle in here for kind in aisle.kinds]
     if chain == "aldi" or len(kinds) < 6:
         return node, [Shelf(aisle=aisle, kind=kind, leaf=node) for aisle, kind in kinds]
@@ -106,7 +113,8 @@ def _node(chain: str, here: list[Aisle], node: Node) -> tuple[Node, list[Shelf]]
     for pair in (kinds[at : at + 2] for at in range(0, len(kinds), 2)):
         name = " & ".join(kind for _, kind in pair)
         slug = "-".join(name.lower().replace("&", " ").split())
-        leaf = Node(id=node_id(node.id, slug), slug=slug, name=name, path=(*node.path, name))
+        make_id = _numeric_id if chain == "coles" else node_id
+        leaf = Node(id=make_id(node.id, slug), slug=slug, name=name, path=(*node.path, name))
         leaves.append(leaf)
         shelves += [Shelf(aisle=aisle, kind=kind, leaf=leaf) for aisle, kind in pair]
     return msgspec.structs.replace(node, children=tuple(leaves)), shelves

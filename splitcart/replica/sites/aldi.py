@@ -62,7 +62,12 @@ class AldiSite:
             ]
         )
 
-    def store_of(self, query: Mapping[str, list[str]], body: bytes) -> str | None:  # noqa: ARG002 - ALDI's requests have no body
+    def store_of(
+        self,
+        query: Mapping[str, list[str]],
+        body: bytes,  # noqa: ARG002 - ALDI's requests have no body
+        cookies: Mapping[str, str],  # noqa: ARG002 - the site asks no cookie
+    ) -> str | None:
         """The ``servicePoint`` that a request asks for."""
         return query.get("servicePoint", [None])[0]
 
@@ -70,6 +75,10 @@ class AldiSite:
         """No block was ever seen at ALDI; a common 403 page stands in."""
         page = f"<html><head><title>403 Forbidden</title></head><body>Access to {path} is forbidden.</body></html>"
         return HTMLResponse(page, 403)
+
+    def challenge_page(self, path: str) -> Response:
+        """No page was ever seen that a browser passes by itself."""
+        return self.block_page(path)
 
     def _make_extras(self) -> dict[str, MarketOffer]:
         """Special buys and bags: products of excluded roots, which are in no store's truth."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs
 
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,11 +33,14 @@ class Site(Protocol):
     def app(self) -> ASGIApp:
         """The application, its paths as the retailer's."""
 
-    def store_of(self, query: Mapping[str, list[str]], body: bytes) -> str | None:
+    def store_of(self, query: Mapping[str, list[str]], body: bytes, cookies: Mapping[str, str]) -> str | None:
         """The id of the store that a request asks for, None if it asks for none."""
 
     def block_page(self, path: str) -> Response:
         """The page with which this site turns a robot away."""
+
+    def challenge_page(self, path: str) -> Response:
+        """The page that a browser passes by itself; where none was seen, the block page."""
 
 
 class Front:
@@ -64,19 +68,20 @@ class Front:
         body = await _read(receive)
         query = scope["query_string"].decode("latin-1")
         path = "/" + "/".join(rest) + (f"?{query}" if query else "")
-        store = site.store_of(parse_qs(query), body)
+        store = site.store_of(parse_qs(query), body, HTTPConnection(scope).cookies)
         self.requests[chain, store] += 1
-        status: int | None = None
 
         async def note(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                # Before the visitor has the answer, and may ask again.
+                self.book.append(Visit(chain, store, path, message["status"]))
             await send(message)
 
         inner = {**scope, "path": f"/{'/'.join(rest)}", "root_path": ""}
-        await self._answer(site, self._weather.strike(chain, store, path), inner, body, note, receive, send)
-        self.book.append(Visit(chain, store, path, status))
+        rules = self._weather.strike(chain, store, path)
+        if _struck(rules) is Fault.RESET:
+            self.book.append(Visit(chain, store, path, None))
+        await self._answer(site, rules, inner, body, note, receive, send)
 
     async def _answer(
         self, site: Site, rules: list[Rule], scope: Scope, body: bytes, note: Send, receive: Receive, send: Send
@@ -96,9 +101,18 @@ class Front:
             await _fault_page(site, fault, scope["path"])(scope, _replay(body), note)
 
 
+def _struck(rules: list[Rule]) -> Fault | None:
+    """What befalls a request that these rules strike, its delays aside."""
+    return next((rule.fault for rule in rules if rule.fault is not Fault.DELAY), None)
+
+
 def _fault_page(site: Site, rule: Rule, path: str) -> Response:
     if rule.fault is Fault.BLOCK:
         return site.block_page(path)
+    if rule.fault is Fault.CHALLENGE:
+        return site.challenge_page(path)
+    if rule.fault is Fault.FORBIDDEN:
+        return HTMLResponse("<html><head><title>403 Forbidden</title></head><body></body></html>", 403)
     if rule.fault is Fault.RATE_LIMIT:
         headers = {} if rule.seconds is None else {"retry-after": f"{rule.seconds:g}"}
         return JSONResponse({"message": "Too many requests"}, 429, headers)

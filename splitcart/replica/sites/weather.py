@@ -6,11 +6,17 @@ from threading import Lock
 
 
 class Fault(StrEnum):
-    """What may go wrong with a request."""
+    """What may go wrong with a request.
+
+    ``BLOCK`` is the site's own page for robots, ``CHALLENGE`` the one that a browser would pass, ``FORBIDDEN`` a bare
+    403.
+    """
 
     DELAY = "delay"
     RATE_LIMIT = "rate_limit"
     BLOCK = "block"
+    CHALLENGE = "challenge"
+    FORBIDDEN = "forbidden"
     TRUNCATE = "truncate"
     HTML = "html"
     RESET = "reset"

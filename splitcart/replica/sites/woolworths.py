@@ -45,7 +45,12 @@ class WoolworthsSite:
             ]
         )
 
-    def store_of(self, query: Mapping[str, list[str]], body: bytes) -> str | None:
+    def store_of(
+        self,
+        query: Mapping[str, list[str]],
+        body: bytes,
+        cookies: Mapping[str, str],  # noqa: ARG002 - the site asks no cookie
+    ) -> str | None:
         """The ``storeId`` of a browse request's body or query."""
         asked = _json_object(body).get("storeId") if body else query.get("storeId", [None])[0]
         return str(asked) if asked else None
@@ -62,6 +67,10 @@ class WoolworthsSite:
             f"https&#58;&#47;&#47;errors&#46;edgesuite&#46;net&#47;{reference}\n</P>\n</BODY>\n</HTML>\n"
         )
         return HTMLResponse(page, 403)
+
+    def challenge_page(self, path: str) -> Response:
+        """No page was ever seen that a browser passes by itself."""
+        return self.block_page(path)
 
     async def _home(self, request: Request) -> Response:
         """The page that a visitor opens first; it sets the cookies of the defence for whoever looks like a browser."""
