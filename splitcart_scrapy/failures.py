@@ -64,6 +64,9 @@ class GivenUpError(SiteError):
 # The site told us to stay away: the next store would meet the same answer.
 STOPS_SPIDER = frozenset({FailureClass.BLOCKED, FailureClass.RATE_LIMITED})
 
+# What the pages of a defence hold, whatever their status (docs/retailers.md#coles-defence).
+DEFENCE_MARKS = (b"_Incapsula_Resource", b"Pardon Our Interruption")
+_MAX_DEFENCE_PAGE = 4096
 _MAX_SHOWN = 80
 
 
@@ -71,16 +74,18 @@ def refusal(status: int, body: bytes, url: str, *, is_page: bool = False, names_
     """Return what is wrong with an answer, None if it may be what was asked for: JSON, or an HTML page.
 
     A page where JSON is expected is a block (docs/retailers.md#woolworths-defence), and so is a redirect: no API
-    answers so. ``names_wait``: it says when to come back; the middleware has waited as long as it does.
+    answers so. What is merely missing (404) or asks for a key (401) may say so with a page. ``names_wait``: it says
+    when to come back; the middleware has waited as long as it does.
     """
-    if status == 403:
-        return BlockedError(f"blocked: 403 at {url}")
+    mark = next((mark for mark in DEFENCE_MARKS if mark in body[:_MAX_DEFENCE_PAGE]), None)
+    if mark or status == 403:
+        return BlockedError(f"blocked: {status}{f' with {mark.decode()!r}' if mark else ''} at {url}")
     if status == 429 or (status == 503 and names_wait):
         return RateLimitedError(f"rate limited: {status} at {url}, also after waiting")
     if status >= 500:
         return NetworkError(f"{status} at {url}, also when asked again")
     is_redirect = 300 <= status < 400  # followed, it would lead to an error page, or to an answer for something else
-    if not is_page and (is_redirect or body.lstrip()[:1] == b"<"):
+    if not is_page and status not in {401, 404} and (is_redirect or body.lstrip()[:1] == b"<"):
         what = "a redirect" if is_redirect else "a page"
         return BlockedError(f"blocked: {what} where JSON was expected at {url}: {_shown(body)}")
     if status != 200:

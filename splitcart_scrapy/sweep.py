@@ -1,5 +1,6 @@
 """Which points to ask a store finder for, when it answers with the stores nearest to a point and tells no limit."""
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
@@ -63,3 +64,34 @@ def is_covered(cell: Cell, distances: Collection[float]) -> bool:
         return True
     smallest = MIN_DEGREES_DENSE if len(distances) >= DENSE_STORES else MIN_DEGREES_SPARSE
     return max(cell.north - cell.south, cell.east - cell.west) <= smallest
+
+
+class Sweep:
+    """The cells of an area that a finder is still to be asked about, from the largest down to the smallest needed.
+
+    ``most``: how many stores an answer holds at most, where that is known; an answer with fewer names all there are.
+    A cell that an earlier answer reaches beyond, be it to the point of another cell, is not asked about again.
+    """
+
+    def __init__(self, area: Cell, most: int | None = None) -> None:
+        self._waiting = deque([area])
+        self._most = most
+        self._seen: list[tuple[tuple[float, float], float]] = []  # points, and how far their answers reached
+
+    def __iter__(self) -> Iterator[Cell]:
+        while self._waiting:
+            cell = self._waiting.popleft()
+            if not self._is_seen(cell):
+                yield cell
+
+    def answered(self, cell: Cell, distances: Collection[float]) -> None:
+        """Take note of the answer to the centre of ``cell``: how many km the stores are from it."""
+        if self._most is not None and len(distances) < self._most:
+            self._waiting.clear()
+            return
+        self._seen.append((cell.centre, max(distances, default=0.0)))
+        if not is_covered(cell, distances):
+            self._waiting += cell.quarters()
+
+    def _is_seen(self, cell: Cell) -> bool:
+        return any(distance_km(point, cell.centre) + cell.reach_km <= reach for point, reach in self._seen)

@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     aldi_site_url: SiteUrl | None = Field(
         None, validation_alias="ALDI_SITE_URL", description="base URL of ALDI's site in place of the real one"
     )
+    coles_site_url: SiteUrl | None = Field(
+        None, validation_alias="COLES_SITE_URL", description="base URL of Coles' site in place of the real one"
+    )
     woolworths_site_url: SiteUrl | None = Field(
         None,
         validation_alias="WOOLWORTHS_SITE_URL",

@@ -15,16 +15,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One list of products to walk page by page: a leaf of the category tree. ``path`` runs from the root to it."""
+    """One list of products to walk page by page: a node of the category tree. ``path`` runs from the root to it.
+
+    ``asked_as``: how a request names it besides its key, at sites that want that. ``children``: what it is divided
+    into, for when it is longer than the site serves at a stretch.
+    """
 
     key: str
     slug: str
     path: tuple[str, ...]
     root_slug: str
+    asked_as: str = ""
+    children: tuple["Listing", ...] = ()
 
     @property
     def root(self) -> str:
         return self.path[0]
+
+    @property
+    def level(self) -> int:
+        return len(self.path)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,14 +42,15 @@ class ListingPage:
     """One page of a listing.
 
     ``listed`` holds the skus of all rows that count in the site's ``total``, also of those that are not kept as
-    ``items``. ``echoes``: by sku, the store that a row says it is for. ``bad_rows`` says what was wrong with rows that
-    could not be read.
+    ``items``. ``echoes``: by sku, the store that a row says it is for; ``store``: the one that the page as a whole is
+    for, where it says so. ``bad_rows`` says what was wrong with rows that could not be read.
     """
 
     items: list[ProductRecord] = field(default_factory=list)
     listed: list[str] = field(default_factory=list)
     total: int | None = None
     echoes: dict[str, str] = field(default_factory=dict)
+    store: str | None = None
     bad_rows: list[str] = field(default_factory=list)
 
 

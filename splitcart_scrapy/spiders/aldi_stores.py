@@ -7,7 +7,7 @@ from w3lib.url import add_or_replace_parameters
 
 from splitcart_scrapy.parsers import StorePage, aldi
 from splitcart_scrapy.spiders.base import StoreListSpider
-from splitcart_scrapy.sweep import AUSTRALIA, is_covered
+from splitcart_scrapy.sweep import AUSTRALIA, Sweep
 
 PAGE_SIZE = 50
 
@@ -19,9 +19,8 @@ class AldiStoresSpider(StoreListSpider):
     company = "aldi"
 
     async def pages(self) -> AsyncIterator[StorePage]:
-        waiting = [AUSTRALIA]
-        while waiting:
-            cell = waiting.pop()
+        sweep = Sweep(AUSTRALIA)
+        for cell in sweep:
             distances: list[float] = []
             offset, total = 0, 1
             while offset < total:
@@ -29,8 +28,7 @@ class AldiStoresSpider(StoreListSpider):
                 yield page
                 distances += page.distances_km
                 offset, total = offset + page.listed, page.total if page.listed and page.total else 0
-            if not is_covered(cell, distances):
-                waiting += cell.quarters()
+            sweep.answered(cell, distances)
 
     def _request(self, point: tuple[float, float], offset: int) -> Request:
         latitude, longitude = point

@@ -15,11 +15,13 @@ class WoolworthsSpider(StorePricesSpider):
     name = company = "woolworths"
     user_agent_prefix = BROWSER_NAME
     page_size = 36
+    max_listing_rows = 10_000  # docs/retailers.md#woolworths-listings
     parse_tree = staticmethod(woolworths.parse_category_tree)
     parse_listing = staticmethod(woolworths.parse_listing)
 
-    def warm_up_request(self, lease: StoreLease) -> Request:
-        return Request(f"{self.base_url('site')}/", headers=BROWSER_HEADERS, meta=self._visitor(lease))
+    async def warm_up(self, lease: StoreLease) -> None:
+        home = Request(f"{self.base_url('site')}/", headers=BROWSER_HEADERS, meta=self._visitor(lease))
+        await self.fetch(home, is_page=True)
 
     def tree_request(self, lease: StoreLease) -> Request:
         url = f"{self.base_url('site')}/apis/ui/PiesCategoriesWithSpecials"

@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 
 from splitcart.config import get_settings
-from splitcart.replica.config import MarketConfig, still
+from splitcart.replica.config import CHAINS, MarketConfig, still
 from splitcart.replica.market import Market
 from splitcart.transfer import read_crawl_file
 from splitcart.transfer.records import CrawlRecord, StoreRecord
@@ -36,7 +36,7 @@ def project_settings(**overrides: Any) -> Settings:
 
 
 def small_market(*chains: str, seed: int = 1, **figures: Any) -> Market:
-    return Market(MarketConfig(seed=seed, chains=dict.fromkeys(chains or ("aldi", "woolworths"), still(**figures))))
+    return Market(MarketConfig(seed=seed, chains=dict.fromkeys(chains or CHAINS, still(**figures))))
 
 
 def truth(market: Market, chain: str, store_id: str) -> dict[str, tuple[Any, ...]]:

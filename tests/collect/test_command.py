@@ -22,7 +22,14 @@ def scrapy(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_spiders_are_listed():
-    assert scrapy("list").stdout.split() == ["aldi", "aldi_stores", "woolworths", "woolworths_stores"]
+    assert scrapy("list").stdout.split() == [
+        "aldi",
+        "aldi_stores",
+        "coles",
+        "coles_stores",
+        "woolworths",
+        "woolworths_stores",
+    ]
 
 
 @pytest.mark.parametrize(

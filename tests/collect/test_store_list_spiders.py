@@ -14,10 +14,10 @@ DIVISIONS = {"SUPERMARKETS", "EG", "AMPOL"}
 
 
 def country():
-    return Market(MarketConfig(chains={"aldi": DIRTY, "woolworths": DIRTY}))
+    return Market(MarketConfig(chains=dict.fromkeys(("aldi", "coles", "woolworths"), DIRTY)))
 
 
-@pytest.mark.parametrize("chain", ["aldi", "woolworths"])
+@pytest.mark.parametrize("chain", ["aldi", "coles", "woolworths"])
 @pytest_twisted.ensureDeferred
 async def test_a_sweep_finds_every_store_once(replica, crawl, chain):
     market = country()
@@ -44,11 +44,24 @@ async def test_all_divisions_of_woolworths_are_listed(replica, crawl):
     assert {row.division for row in rows} == {store.division for store in market.stores("woolworths")} <= DIVISIONS
 
 
+@pytest.mark.parametrize(("chain", "nearest"), [("aldi", 47), ("coles", 50)])
 @pytest_twisted.ensureDeferred
-async def test_a_sweep_takes_few_requests(replica, crawl):
-    server = replica(country())
-    await crawl("aldi_stores")
-    assert 120 / 47 < len(server.book) < 40
+async def test_a_sweep_takes_few_requests(replica, crawl, chain, nearest):
+    market = country()
+    server = replica(market)
+    await crawl(f"{chain}_stores")
+    assert len(market.stores(chain)) / nearest < len(server.book) < 40
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_of_coles_whose_id_has_lost_its_brand_is_left_out(replica, crawl):
+    market = country()
+    replica(market)
+    crawler = await crawl("coles_stores")
+    rows, closing = the_file("store")
+    assert {row.store_id.partition(":")[0] for row in rows} == {"COL", "LQR", "VIN"}
+    assert figures(crawler)["dropped/store_id"] >= 2
+    assert closing.complete
 
 
 @pytest_twisted.ensureDeferred

@@ -1,29 +1,32 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splitcart_scrapy.sweep import AUSTRALIA, Cell, distance_km, is_covered
+from splitcart_scrapy.sweep import AUSTRALIA, Cell, Sweep, distance_km
 
 points = st.tuples(st.floats(-43.9, -10.1), st.floats(112.1, 153.9))
 
 
-def sweep(stores, nearest):
-    """Ask a finder that knows the ``nearest`` stores to a point, as the spider does."""
-    waiting, found, asked = [AUSTRALIA], set(), 0
-    while waiting:
-        cell = waiting.pop()
+def sweep(stores, nearest, most=None):
+    """Ask a finder that knows the ``nearest`` stores to a point, as the spiders do."""
+    cells, found, asked = Sweep(AUSTRALIA, most), set(), 0
+    for cell in cells:
         asked += 1
         ranked = sorted(stores, key=lambda store: distance_km(cell.centre, store))[:nearest]
         found.update(ranked)
-        if not is_covered(cell, [distance_km(cell.centre, store) for store in ranked]):
-            waiting += cell.quarters()
+        cells.answered(cell, [distance_km(cell.centre, store) for store in ranked])
     return found, asked
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(points, max_size=60, unique=True))
 def test_a_finder_of_the_nearest_stores_gives_away_all(stores):
-    found, _ = sweep(stores, nearest=25)
-    assert found == set(stores)
+    for most in (None, 25):
+        found, _ = sweep(stores, nearest=25, most=most)
+        assert found == set(stores)
+
+
+def test_a_finder_whose_limit_is_known_is_asked_once_when_it_names_fewer():
+    assert sweep([(-33.8, 151.0)], nearest=25, most=25) == ({(-33.8, 151.0)}, 1)
 
 
 def test_a_dense_city_is_split_and_an_empty_outback_is_not():

@@ -31,13 +31,14 @@ class StorePricesSpider(SiteSpider):
 
     A subclass says how a chain's requests look and which parser reads the answers. ``past_end_statuses``: the HTTP
     statuses that a page beyond the end of a listing has. ``unknown_store_statuses``: those that the category tree has
-    for a store that does not exist.
+    for a store that does not exist. ``max_listing_rows``: what the site serves of one listing, whatever its length.
     """
 
     arguments = ("store", "max_stores", "cluster")
     page_size: ClassVar[int]
     past_end_statuses: ClassVar[frozenset[int]] = frozenset()
     unknown_store_statuses: ClassVar[frozenset[int]] = frozenset()
+    max_listing_rows: ClassVar[int] = 10_000
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name, **arguments)
@@ -75,9 +76,13 @@ class StorePricesSpider(SiteSpider):
     def parse_listing(body: bytes, listing: Listing, roots: Mapping[str, str]) -> ListingPage:
         """Return the products of a page; ``roots`` are the names of the crawled roots by slug."""
 
-    def warm_up_request(self, lease: StoreLease) -> Request | None:  # noqa: ARG002 - for those that need one
-        """Return what a site wants to be asked before anything else, if it does."""
-        return None
+    async def warm_up(self, lease: StoreLease) -> None:
+        """Ask for what a site wants to be asked for before anything else, if it does."""
+
+    async def listings(self, lease: StoreLease) -> list[Listing]:
+        """Return the listings that make up a store's range."""
+        excluded = self.chain.excluded_categories
+        return await self.read(self.tree_request(lease), lambda body: self.parse_tree(body, excluded))
 
     async def crawl(self) -> AsyncIterator[Item]:
         await asyncio.to_thread(self._commit_leftovers)

@@ -32,6 +32,7 @@ from splitcart_scrapy.items import Item
 T = TypeVar("T")
 
 READ_ATTEMPTS = 3
+MAX_RENEWALS = 3
 
 _NETWORK_ERRORS = (
     CannotResolveHostError,
@@ -147,17 +148,31 @@ class SiteSpider(Spider):
             raise problem
         return response
 
-    async def read(self, request: Request, parse: Callable[[bytes], T]) -> T:
-        """Fetch and parse; an answer that cannot be read (cut off, another form) is asked for again at first."""
-        for attempt in range(1, READ_ATTEMPTS + 1):
-            response = await self.fetch(request)
+    async def read(self, request: Request, parse: Callable[[bytes], T], *, is_page: bool = False) -> T:
+        """Fetch and parse; an answer that cannot be read (cut off, another form) is asked for again at first.
+
+        Before it gives up, ``renew`` may find another request for the same.
+        """
+        unread = renewed = 0
+        while True:
             try:
+                response = await self.fetch(request, is_page=is_page)
                 return parse(response.body)
             except SiteChangedError as error:
-                if attempt == READ_ATTEMPTS:
+                if error.status is None and (unread := unread + 1) < READ_ATTEMPTS:
+                    self.logger.warning("%s (%s); asking again", error, request.url)
+                    continue
+                again = await self.renew(request, error) if renewed < MAX_RENEWALS else None
+                if again is None:
                     raise
-                self.logger.warning("%s (%s); asking again", error, request.url)
-        raise AssertionError("unreachable")
+                request, unread, renewed = again, 0, renewed + 1
+
+    async def renew(self, request: Request, problem: SiteChangedError) -> Request | None:  # noqa: ARG002 - for those that can
+        """Return a request for the same that may be answered where this one was not, None if there is none.
+
+        Sites whose requests carry something that runs out read it again here.
+        """
+        return None
 
     def count(self, key: str, by: int = 1) -> None:
         """Add to one of the crawl's figures, shown among Scrapy's stats as ``splitcart/<key>``."""

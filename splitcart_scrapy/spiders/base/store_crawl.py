@@ -1,5 +1,6 @@
 """One crawl of one store: root category after root category, with a verdict on each."""
 
+from collections import deque
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
     from splitcart_scrapy.spiders.base.prices import StorePricesSpider
 
 MAX_FAILED_LISTINGS = 3
-MAX_LISTING_ROWS = 10_000  # Woolworths serves no more of one category (docs/retailers.md#woolworths-listings)
 MAX_UNREADABLE_SHARE = 0.05
 MIN_FOREIGN_ROWS = 5
 MAX_PROBLEM_LENGTH = 300
+
+
+@dataclass
+class _Split:
+    """A listing that is longer than the site serves, walked by its parts: together they must show ``total`` skus."""
+
+    listing: Listing
+    total: int
+    listed: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -29,6 +38,8 @@ class _Root:
 
     name: str
     observed_from: datetime
+    listings: deque[Listing]  # still to be walked
+    splits: list[_Split] = field(default_factory=list)
     pages_expected: int = 0
     pages_seen: int = 0
     problems: list[str] = field(default_factory=list)
@@ -146,11 +157,16 @@ class StoreCrawl:
         self.roots = set(kept_roots.values())
         waiting = [name for name in by_root if name not in finished]
         while waiting:
-            root = _Root(waiting[0], self.spider.clock())
-            for listing in by_root[root.name]:
-                async for product in self._listing(listing, root, kept_roots, waiting):
+            root = _Root(waiting[0], self.spider.clock(), deque(by_root[waiting[0]]))
+            while root.listings:
+                async for product in self._listing(root.listings.popleft(), root, kept_roots, waiting):
                     yield product
                 await self.spider.settled()
+            root.problems += [
+                f"{split.listing.slug}: {len(split.listed)} of {split.total} rows in its parts"
+                for split in root.splits
+                if len(split.listed) < split.total
+            ]
             for product, seen_at in self._strays.pop(root.name, {}).values():
                 root.observed_from = min(root.observed_from, seen_at)
                 yield product
@@ -164,10 +180,8 @@ class StoreCrawl:
     async def _listings(self) -> list[Listing]:
         spider = self.spider
         try:
-            if warm_up := spider.warm_up_request(self.lease):
-                await spider.fetch(warm_up, is_page=True)
-            excluded = spider.chain.excluded_categories
-            return await spider.read(spider.tree_request(self.lease), lambda body: spider.parse_tree(body, excluded))
+            await spider.warm_up(self.lease)
+            return await spider.listings(self.lease)
         except SiteChangedError as error:
             if error.status in spider.unknown_store_statuses:
                 raise UnknownStoreError(
@@ -204,9 +218,12 @@ class StoreCrawl:
     async def _pages(self, listing: Listing, root: _Root, kept_roots: dict[str, str]) -> AsyncIterator[ListingPage]:
         """Yield pages until one brings no new row or the total of the first page is reached.
 
+        A listing that is longer than the site serves is left to its parts, where it has some.
         The totals of later pages are not trusted, and a site may go on repeating its advertisements for ever
         (docs/retailers.md#woolworths-listings).
         """
+        most = self.spider.max_listing_rows
+        splits = [split for split in root.splits if listing.slug.startswith(f"{split.listing.slug}/")]
         listed: set[str] = set()
         total = pages = 0
         while True:
@@ -218,12 +235,18 @@ class StoreCrawl:
                 self._unreadable_rows += len(page.bad_rows)
                 root.problems.append(f"{len(page.bad_rows)} unreadable rows, the first: {page.bad_rows[0]}")
             total = total or page.total or 0
+            if total > most and listing.children and not pages:
+                root.splits.append(_Split(listing, total))
+                root.listings.extendleft(reversed(listing.children))
+                return
             new = set(page.listed) - listed
             listed |= new
+            for split in splits:
+                split.listed |= new
             if new or not pages:
                 pages += 1
                 yield page
-            if not new or len(listed) >= min(total or MAX_LISTING_ROWS, MAX_LISTING_ROWS):
+            if not new or len(listed) >= min(total or most, most):
                 break
         complete = len(listed) >= total
         root.pages_seen += pages
@@ -242,12 +265,19 @@ class StoreCrawl:
             raise
 
     def _check_store(self, page: ListingPage, root: _Root) -> None:
-        """Compare the store that the rows name with the requested one; rows of another are not this store's.
+        """Compare the store that page and rows name with the requested one; rows of another are not this store's.
 
         A page of nothing but foreign rows means that the site ignores the request, unless it is a short one of a store
         that other pages have confirmed.
         """
         expected = self.lease.retailer_store_id or self.lease.store_id
+        if page.store is not None and page.store != expected:
+            self._verified = False
+            raise WrongStoreError(
+                f"asked for store {expected}, the page is of {page.store}: the site ignores the requested store"
+            )
+        if page.store is not None:
+            self._verified = True
         foreign = {sku for sku, store in page.echoes.items() if store != expected}
         all_foreign = foreign and len(foreign) == len(page.echoes)
         if all_foreign and (not self._verified or len(foreign) >= MIN_FOREIGN_ROWS):
