@@ -13,8 +13,18 @@ import pytest
 import requests
 
 from splitcart.config import Settings
-from tests.deploy.units import CRONTABS, DEPLOY, INSTALLED, UNITS, command, cron_commands, entries, environment, one
-from tests.docs.pages import DOCS, ROOT
+from tests.deploy.units import (
+    CRONTABS,
+    DEPLOY,
+    INSTALLED,
+    UNITS,
+    command,
+    cron_commands,
+    entries,
+    environment,
+    one,
+)
+from tests.docs.pages import ROOT
 from tests.docs.test_commands import check_scrapy, check_splitcart
 from tests.server.conftest import crawl_file
 
@@ -126,9 +136,3 @@ def test_an_env_file_holds_settings_that_exist(env_file, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     settings = Settings(_env_file=env_file)
     assert settings.data_dir.is_relative_to(INSTALLED)
-
-
-def test_the_page_on_deployment_names_every_file():
-    text = (DOCS / "deployment.md").read_text(encoding="utf-8")
-    files = [path for path in DEPLOY.rglob("*") if path.is_file()]
-    assert [path.name for path in files if f"deploy/{path.relative_to(DEPLOY)}" not in text] == []

@@ -49,5 +49,9 @@ def environment(unit: Path, folder: Path) -> dict[str, str]:
 
 def cron_commands(crontab: Path) -> list[str]:
     """The commands of a crontab, without their times."""
-    lines = crontab.read_text(encoding="utf-8").splitlines()
-    return [line.split(maxsplit=5)[5] for line in lines if line and not line.startswith("#")]
+    return [line.split(maxsplit=5)[5] for line in cron_lines(crontab) if " " in line]
+
+
+def cron_lines(crontab: Path) -> list[str]:
+    """The lines of a crontab but its comments."""
+    return [line for line in crontab.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""Nothing on the scraper's side asks for what only POSIX has."""
+"""Nothing on the scraper's side asks for what only POSIX has (docs/deployment.md#on-windows)."""
 
 import subprocess
 import sys
