@@ -37,7 +37,10 @@ that failed is exit code 1; one that a site blocked is not, since staying away i
 
 # What -a NAME=VALUE means, for all spiders that know the argument.
 ARGUMENTS = {
-    "store": "Crawl these stores, by the chain's own ids, separated by commas, in place of what the scheduler lends.",
+    "store": (
+        "Crawl these stores, by the chain's own ids (IGA's: `ID@NUMBER`, the number being the `retailer_store_id`), "
+        "separated by commas, in place of what the scheduler lends."
+    ),
     "max_stores": "Stop after so many stores; without it the spider goes on until no store is due.",
     "cluster": "Only stores of this cluster, by its name (`perth`); not together with `store`.",
 }

@@ -18,9 +18,11 @@ MAX_HOST_LENGTH = 60  # of the 120 characters that a worker's name may have
 class NamedStores:
     """The stores that the user named, one after the other; nobody lends them."""
 
-    def __init__(self, company: str, store_ids: Iterable[str]) -> None:
+    def __init__(self, company: str, stores: Iterable[tuple[str, str | None]]) -> None:
+        """Lend ``stores``: their ids, and the numbers that the site knows them by, if they are others."""
         self._leases = deque(
-            StoreLease(company=company, store_id=store_id, reason="named by the user") for store_id in store_ids
+            StoreLease(company=company, store_id=store_id, retailer_store_id=number, reason="named by the user")
+            for store_id, number in stores
         )
 
     def next_store(self) -> StoreLease | None:

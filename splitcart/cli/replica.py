@@ -54,7 +54,8 @@ def replica(
         console.print("for example:")
         for chain in market.chains:
             store = market.stores(chain)[0]
-            console.print(f"  scrapy crawl {chain} -a store={store.store_id} -s DOWNLOAD_DELAY=0", highlight=False)
+            named = "@".join(filter(None, (store.store_id, store.retailer_store_id)))
+            console.print(f"  scrapy crawl {chain} -a store={named} -s DOWNLOAD_DELAY=0", highlight=False)
             console.print(f"  scrapy crawl {chain}_stores -s DOWNLOAD_DELAY=0", highlight=False)
         console.print("Ctrl-C ends it.")
         interrupted.wait()

@@ -141,6 +141,19 @@ class Settings(BaseSettings):
     coles_site_url: SiteUrl | None = Field(
         None, validation_alias="COLES_SITE_URL", description="base URL of Coles' site in place of the real one"
     )
+    iga_site_url: SiteUrl | None = Field(
+        None, validation_alias="IGA_SITE_URL", description="base URL of IGA's shop in place of the real one"
+    )
+    iga_gateway_url: SiteUrl | None = Field(
+        None,
+        validation_alias="IGA_GATEWAY_URL",
+        description="base URL of IGA's list of online stores in place of the real one",
+    )
+    iga_stores_url: SiteUrl | None = Field(
+        None,
+        validation_alias="IGA_STORES_URL",
+        description="base URL of the registry of IGA's shops in place of the real one",
+    )
     woolworths_site_url: SiteUrl | None = Field(
         None,
         validation_alias="WOOLWORTHS_SITE_URL",

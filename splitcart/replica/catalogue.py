@@ -12,7 +12,7 @@ from splitcart.replica.config import ChainConfig
 from splitcart.replica.packs import Pack, UnitBasis, name_suffix, parse_pack, size_text, unit_basis
 from splitcart.replica.trees import Aisle, Node, Shelf, Tree
 
-BRANDED_SHARE = {"aldi": 0.15, "coles": 0.7, "woolworths": 0.7}
+BRANDED_SHARE = {"aldi": 0.15, "coles": 0.7, "iga": 0.85, "woolworths": 0.7}
 RESERVE_SHARE = 0.08  # skus that are not on the shelf on day 0 and may arrive later
 
 
@@ -143,7 +143,8 @@ def _sku(chain: str, code: str, article: _Article, leaf: Node, also: tuple[str, 
         name_suffix(article.pack),
     ]
     if not aldi:  # the size has a field of its own; Coles' brand has one that is not repeated
-        words = [article.brand if chain == "woolworths" else "", *words[:3]]
+        pieces = words[3] if chain == "iga" and article.pack.unit not in {"g", "ml"} else ""  # IGA's field names none
+        words = [article.brand if chain != "coles" else "", *words[:3], pieces]
     unsized = aldi and article.cents % 47 == 0  # ALDI leaves the size out now and then
     return MarketSku(
         code=code,

@@ -8,7 +8,8 @@ import msgspec
 
 from splitcart.errors import InputError
 
-CHAINS = ("aldi", "coles", "woolworths")
+CHAINS = ("aldi", "coles", "iga", "woolworths")
+MOST_BESIDE = 3  # shops without a range for each that has one: of IGA's, two in three have no online shop
 
 
 class Move(NamedTuple):
@@ -30,11 +31,11 @@ class ListChange(NamedTuple):
 
 
 class ChainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The figures of one chain; every ``*_share`` lies between 0 and 1.
+    """The figures of one chain; every ``*_share`` lies between 0 and 1 (``petrol_share``: 0 and 3).
 
     Stores: ``stores`` counts the priced shops; ``cities`` weights the cities of places.toml (None: as there);
     ``isolated_share`` of them stand alone in country towns, ``dirty_share`` have a defect in their record,
-    ``petrol_share`` of that number stand in the list besides, of a division without groceries (petrol, liquor).
+    ``petrol_share`` of that number stand in the list besides, without a range (petrol, liquor, nothing online).
     Lists: ``lists`` price lists that differ in ``list_difference`` of their prices; ``mixed_share`` of the stores take
     some categories from another list, ``solo_share`` price on their own (``solo_difference``); the first root category
     differs between states in ``regional_difference`` of its prices.
@@ -85,9 +86,10 @@ class ChainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ]
         for name in shares:
             figures = getattr(self, name)
+            most = MOST_BESIDE if name == "petrol_share" else 1
             for share in figures if isinstance(figures, tuple) else (figures,):
-                if not 0 <= share <= 1:
-                    raise InputError(f"a market's {name} must lie between 0 and 1, got {share}")
+                if not 0 <= share <= most:
+                    raise InputError(f"a market's {name} must lie between 0 and {most}, got {share}")
         if not 0 <= self.flip_weekday <= 6:
             raise InputError(f"a market's flip_weekday must be 0 (Monday) to 6, got {self.flip_weekday}")
 
@@ -97,6 +99,7 @@ def default_chains() -> dict[str, ChainConfig]:
     return {
         "aldi": ChainConfig(promoted_share=0.10),
         "coles": ChainConfig(skus=900, petrol_share=0.5, unpriced_share=0.008),
+        "iga": ChainConfig(solo_share=0.8, solo_difference=0.6, petrol_share=0.5),
         "woolworths": ChainConfig(skus=900, petrol_share=0.3, unpriced_share=0.006),
     }
 

@@ -23,6 +23,7 @@ from splitcart.replica.trees import Tree, build_tree
 PROMOTION_KINDS = {
     "aldi": ("special",),
     "coles": ("special", "special", "special", "half_price", "multi_buy"),
+    "iga": ("special",),
     "woolworths": ("special", "special", "special", "half_price", "multi_buy", "member_price"),
 }
 

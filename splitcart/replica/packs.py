@@ -55,12 +55,8 @@ def _metric(pack: Pack, large_from: float) -> tuple[float, str]:
 
 def size_text(chain: str, pack: Pack) -> str:
     """Return the size as the chain's field has it (docs/retailers.md)."""
-    if chain == "aldi":
-        quantity, unit = _metric(pack, 500)
-        written = f"{_number(quantity)} {({'mL': 'ml', 'ea': 'each', 'pac': 'PAC'}).get(unit, unit)}"
-        if pack.form != "pack":
-            return f"approx. {written} per package"
-        return f"{pack.pieces} x {written}" if pack.pieces > 1 else written
+    if chain in {"aldi", "iga"}:
+        return _aldi_size(pack) if chain == "aldi" else _iga_size(pack)
     per_kg, each, approx = ("PERKG", "1 each", "approx. {} each") if chain == "coles" else ("per kg", "each", "min. {}")
     if pack.form == "weighed":
         return per_kg
@@ -71,6 +67,30 @@ def size_text(chain: str, pack: Pack) -> str:
     if pack.form == "approx":
         return approx.format(written)
     return f"{pack.pieces} x {written}" if pack.pieces > 1 else written
+
+
+def _aldi_size(pack: Pack) -> str:
+    quantity, unit = _metric(pack, 500)
+    written = f"{_number(quantity)} {({'mL': 'ml', 'ea': 'each', 'pac': 'PAC'}).get(unit, unit)}"
+    if pack.form != "pack":
+        return f"approx. {written} per package"
+    return f"{pack.pieces} x {written}" if pack.pieces > 1 else written
+
+
+def _iga_size(pack: Pack) -> str:
+    """IGA gives the whole content, and no number of pieces."""
+    if pack.form == "weighed":
+        return "per kg"
+    return "".join(iga_measure(pack)) or "each"
+
+
+def iga_measure(pack: Pack) -> tuple[str, str]:
+    """Return a pack's content as IGA's ``unitOfSize`` has it, number and unit; empty texts for pieces."""
+    if pack.unit not in {"g", "ml"}:
+        return "", ""
+    large = pack.total >= 1000
+    unit = {"g": "kg", "ml": "l"}[pack.unit] if large else pack.unit
+    return _number(pack.total / 1000 if large else pack.total).replace(",", ""), unit
 
 
 def name_suffix(pack: Pack) -> str:
@@ -89,13 +109,15 @@ def unit_basis(chain: str, pack: Pack) -> UnitBasis:
     aldi, total = chain == "aldi", pack.total
     if pack.unit in {"g", "ml"}:
         base = "kg" if pack.unit == "g" else "l"
-        if total >= (1000 if chain == "coles" else 500) or (chain == "coles" and pack.form != "pack"):
+        if total >= (1000 if chain in {"coles", "iga"} else 500) or (chain == "coles" and pack.form != "pack"):
             basis = UnitBasis(f"1 {base if base == 'kg' else 'L'}", total / 1000, f"1 {base}", 1)
         elif total <= 50 and aldi:
             basis = UnitBasis(f"10 {pack.unit}", total / 10, f"1 {base}", 100)
         else:
             basis = UnitBasis(f"100 {pack.unit}", total / 100, f"1 {base}", 10)
         return basis if aldi else basis._replace(shown=_closed(chain, basis.shown))
+    if chain == "iga":
+        return UnitBasis("each", total, "1 ea", 1)
     if pack.unit == "sheets" and chain != "coles":
         return UnitBasis("100 sheets", total / 100, "100 sheets", 1) if aldi else UnitBasis("1SS", total, None, 1)
     if pack.unit == "pac" and aldi:
@@ -106,6 +128,8 @@ def unit_basis(chain: str, pack: Pack) -> UnitBasis:
 
 
 def _closed(chain: str, shown: str) -> str:
-    """Write a basis without its blank: ``100ml`` is ``100mL`` at Coles, ``100ML`` at Woolworths."""
+    """Write a basis without its blank: ``100ml`` is ``100mL`` at Coles, ``100ML`` at Woolworths; IGA leaves out a 1."""
     closed = shown.replace(" ", "")
+    if chain == "iga":
+        return closed.lower().removeprefix("1") if closed.startswith(("1k", "1L")) else closed
     return closed.replace("ml", "mL") if chain == "coles" else closed.upper()

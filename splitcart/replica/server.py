@@ -15,6 +15,7 @@ from splitcart.replica.market import Market
 from splitcart.replica.sites.aldi import AldiSite
 from splitcart.replica.sites.coles import ColesSite
 from splitcart.replica.sites.front import Front, Site, Visit
+from splitcart.replica.sites.iga import IgaSite
 from splitcart.replica.sites.weather import Weather
 from splitcart.replica.sites.woolworths import WoolworthsSite
 
@@ -24,7 +25,12 @@ START_SECONDS = 30
 
 def make_sites(market: Market, clock: Clock, *, ignores_store: bool = False) -> dict[str, Site]:
     """Make the sites of the market's chains."""
-    makers: dict[str, Callable[..., Site]] = {"aldi": AldiSite, "coles": ColesSite, "woolworths": WoolworthsSite}
+    makers: dict[str, Callable[..., Site]] = {
+        "aldi": AldiSite,
+        "coles": ColesSite,
+        "iga": IgaSite,
+        "woolworths": WoolworthsSite,
+    }
     return {chain: makers[chain](market, clock, ignores_store=ignores_store) for chain in market.chains}
 
 
@@ -137,6 +143,7 @@ def site_urls(base: str, chains: Sequence[str]) -> dict[str, str]:
     names = {
         "aldi": ("ALDI_API_URL", "ALDI_SITE_URL"),
         "coles": ("COLES_SITE_URL",),
+        "iga": ("IGA_SITE_URL", "IGA_GATEWAY_URL", "IGA_STORES_URL"),
         "woolworths": ("WOOLWORTHS_SITE_URL",),
     }
     return {name: f"{base}/{chain}" for chain in chains for name in names[chain]}

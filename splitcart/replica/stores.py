@@ -34,7 +34,12 @@ STREETS = (
     ),
 )
 STATES_WITHOUT_ALDI = {"TAS", "NT"}
-DIVISIONS = {"aldi": None, "coles": "Coles Supermarkets", "woolworths": "SUPERMARKETS"}  # those that have a range
+DIVISIONS = {
+    "aldi": None,
+    "coles": "Coles Supermarkets",
+    "iga": "IGA Online",
+    "woolworths": "SUPERMARKETS",
+}  # those that have a range
 
 
 class MarketStore(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +47,7 @@ class MarketStore(msgspec.Struct, frozen=True, kw_only=True):
 
     ``latitude`` and ``longitude`` are what the site says (None, 0 or nonsense in a dirty row); ``true_latitude`` and
     ``true_longitude`` where the shop stands. ``city`` is the cluster it belongs to, "" for a shop that stands alone.
+    ``retailer_store_id`` is the number that the shop of a chain with two registries knows the store by.
     ``priced`` is False for a shop without a grocery range. ``defect`` names what is wrong with the row.
     """
 
@@ -59,6 +65,7 @@ class MarketStore(msgspec.Struct, frozen=True, kw_only=True):
     true_longitude: float
     phone: str
     city: str
+    retailer_store_id: str | None = None
     priced: bool = True
     small: bool = False
     defect: str | None = None
@@ -72,7 +79,7 @@ def distance_km(store: MarketStore, latitude: float, longitude: float) -> float:
 
 
 def build_stores(seed: int, chain: str, config: ChainConfig) -> list[MarketStore]:
-    """Make the chain's store list, city by city, then the country; the petrol and liquor shops come last."""
+    """Make the chain's store list, city by city, then the country; those without a range come last."""
     rng = Random(f"{seed}/{chain}/stores")
     places = _places(rng, config)
     numbers = _ids(chain, rng, len(places))
@@ -82,7 +89,7 @@ def build_stores(seed: int, chain: str, config: ChainConfig) -> list[MarketStore
         for at, (store_id, place) in enumerate(zip(numbers, places, strict=True))
     ]
     stores = _spoil(rng, stores, round(config.dirty_share * len(stores)))
-    without_range = {"coles": _liquor, "woolworths": _petrol}.get(chain)
+    without_range = {"coles": _liquor, "iga": _offline, "woolworths": _petrol}.get(chain)
     if without_range is not None:
         stores += without_range(rng, stores, round(config.petrol_share * len(stores)))
     return stores
@@ -129,6 +136,8 @@ def _ids(chain: str, rng: Random, count: int) -> list[str]:
             raise InputError(f"ALDI store ids have three digits: at most 999 stores, got {count}")
         span = min(999, max(50, round(count * 1.4)))
         return [f"G{number:03d}" for number in rng.sample(range(1, span + 1), count)]
+    if chain == "iga":
+        return [str(number) for number in rng.sample(range(14_127, 23_400), count)]
     if chain == "coles":
         return [f"COL:{number}" for number in rng.sample(range(205, max(1000, 205 + 2 * count)), count)]
     return [str(number) for number in rng.sample(range(1002, 8973), count)]
@@ -138,7 +147,7 @@ def _store(chain: str, rng: Random, store_id: str, place: Place, small: bool) ->
     suburb, state, postcode, latitude, longitude, city = place
     address = f"{rng.randrange(1, 480)} {rng.choice(STREETS)}"
     metro = f"{suburb} (Metro)" if small else suburb
-    name = {"aldi": address, "coles": f"Coles {suburb}"}.get(chain, metro)
+    name = {"aldi": address, "coles": f"Coles {suburb}", "iga": f"IGA {suburb}"}.get(chain, metro)
     area = {"NSW": "02", "ACT": "02", "VIC": "03", "TAS": "03", "QLD": "07"}.get(state, "08")
     latitude, longitude = round(latitude, 6), round(longitude, 6)
     return MarketStore(
@@ -146,6 +155,7 @@ def _store(chain: str, rng: Random, store_id: str, place: Place, small: bool) ->
         store_id=store_id,
         name=name,
         division=DIVISIONS[chain],
+        retailer_store_id=_tag(store_id) if chain == "iga" else None,
         address=address,
         suburb=suburb,
         state=state,
@@ -194,6 +204,21 @@ def _liquor(rng: Random, stores: list[MarketStore], count: int) -> Iterator[Mark
         beside = stores[at % len(stores)]
         code, division = ("VIN", "Vintage Cellars") if at % 30 == 29 else ("LQR", "Liquorland")
         yield _beside(beside, f"{code}:{number}", f"{division} {beside.suburb}", division)
+
+
+def _offline(rng: Random, stores: list[MarketStore], count: int) -> Iterator[MarketStore]:
+    """Shops of IGA that sell nothing online, their ids after those that do; one in five has no tag either."""
+    taken = {int(store.store_id) for store in stores}
+    free = [number for number in range(14_127, 23_400) if number not in taken]
+    for at, number in enumerate(rng.sample(free, count)):
+        beside = stores[at % len(stores)]
+        shop = _beside(beside, str(number), f"IGA X-press {beside.suburb}", "IGA In Store")
+        yield msgspec.structs.replace(shop, retailer_store_id=_tag(str(number)) if at % 5 else None)
+
+
+def _tag(store_id: str) -> str:
+    """The number that IGA's shop knows a store by: another one for every id."""
+    return str(10_000 + int(store_id) * 7919 % 90_000)
 
 
 def _beside(store: MarketStore, store_id: str, name: str, division: str) -> MarketStore:

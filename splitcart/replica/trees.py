@@ -18,6 +18,7 @@ class Aisle(msgspec.Struct, frozen=True):
     aldi: str
     woolworths: str
     coles: str
+    iga: str
     kinds: list[str]
     variants: list[str]
     brands: list[str]
@@ -83,6 +84,14 @@ def _numeric_id(*parts: str) -> str:
     return f"88{int(hashlib.sha256('/'.join(parts).encode()).hexdigest(), 16) % 100_000:05d}"
 
 
+def _identifier(*parts: str) -> str:
+    """Return an identifier of IGA's form: words of the name with lines between them."""
+    return parts[-1].replace("-", "_").title().replace("_And_", "_and_")
+
+
+_LEAF_IDS = {"coles": _numeric_id, "iga": _identifier}
+
+
 def build_tree(chain: str, config: ChainConfig) -> Tree:
     """Build the chain's tree, cut to the configured number of roots and of nodes per root."""
     roots: list[Node] = []
@@ -111,9 +120,9 @@ def _node(chain: str, here: list[Aisle], node: Node) -> tuple[Node, list[Shelf]]
     leaves: list[Node] = []
     shelves: list[Shelf] = []
     for pair in (kinds[at : at + 2] for at in range(0, len(kinds), 2)):
-        name = " & ".join(kind for _, kind in pair)
+        name = (" and " if chain == "iga" else " & ").join(kind for _, kind in pair)
         slug = "-".join(name.lower().replace("&", " ").split())
-        make_id = _numeric_id if chain == "coles" else node_id
+        make_id = _LEAF_IDS.get(chain, node_id)
         leaf = Node(id=make_id(node.id, slug), slug=slug, name=name, path=(*node.path, name))
         leaves.append(leaf)
         shelves += [Shelf(aisle=aisle, kind=kind, leaf=leaf) for aisle, kind in pair]

@@ -27,6 +27,8 @@ def test_the_spiders_are_listed():
         "aldi_stores",
         "coles",
         "coles_stores",
+        "iga",
+        "iga_stores",
         "woolworths",
         "woolworths_stores",
     ]

@@ -19,7 +19,8 @@ async def test_a_spider_walks_its_site(replica, crawl, desk, name):
     market = small_market()
     replica(market)
     company = name.removesuffix("_stores")
-    desk.put(company, market.stores(company)[0].store_id)
+    store = market.stores(company)[0]
+    desk.put(company, store.store_id, retailer_store_id=store.retailer_store_id)
     crawler = await crawl(name)
     assert figures(crawler)["finish_reason"] == "finished"
     assert len(outbox("store" if name.endswith("_stores") else "product")) == 1

@@ -11,7 +11,7 @@ from splitcart.replica.packs import Pack, name_suffix, parse_pack, size_text, un
 from splitcart.replica.trees import aisles, build_tree
 
 
-@pytest.fixture(params=["aldi", "woolworths"])
+@pytest.fixture(params=["aldi", "coles", "iga", "woolworths"])
 def chain(request):
     return request.param
 
@@ -62,6 +62,21 @@ def test_sizes_are_written_as_each_chain_writes_them(text, aldi, woolworths, suf
 
 
 @pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("280 g", "280g"),
+        ("6 x 375 ml", "2.25l"),
+        ("1 kg", "1kg"),
+        ("1 ea", "each"),
+        ("12 ea", "each"),
+        ("per kg", "per kg"),
+    ],
+)
+def test_iga_gives_the_whole_content_and_no_number_of_pieces(text, size):
+    assert size_text("iga", parse_pack(text)) == size
+
+
+@pytest.mark.parametrize(
     ("chain", "pack", "shown", "amount", "measure"),
     [
         ("aldi", Pack(1, 280, "g"), "100 g", 2.8, "1 kg"),
@@ -70,6 +85,9 @@ def test_sizes_are_written_as_each_chain_writes_them(text, aldi, woolworths, suf
         ("aldi", Pack(1, 240, "ea"), "100 each", 2.4, "100 ea"),
         ("aldi", Pack(1, 3060, "sheets"), "100 sheets", 30.6, "100 sheets"),
         ("aldi", Pack(1, 110, "pac"), "100 PAC", 1.1, None),
+        ("iga", Pack(1, 280, "g"), "100g", 2.8, "1 kg"),
+        ("iga", Pack(6, 375, "ml"), "l", 2.25, "1 l"),
+        ("iga", Pack(1, 16, "ea"), "each", 16, "1 ea"),
         ("woolworths", Pack(1, 280, "g"), "100G", 2.8, "1 kg"),
         ("woolworths", Pack(1, 2000, "ml"), "1L", 2, "1 l"),
         ("woolworths", Pack(1, 12, "ea"), "1EA", 12, "1 ea"),

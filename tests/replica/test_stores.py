@@ -64,3 +64,17 @@ def test_shares_deal_out_everything():
     assert shares(10, [6, 3, 1]) == [6, 3, 1]
     assert shares(4, [1, 1, 1]) == [2, 1, 1]
     assert sum(shares(17, [0.3, 0.3, 0.4])) == 17
+
+
+def test_iga_lists_two_shops_without_an_online_shop_for_each_that_has_one():
+    stores = build_stores(1, "iga", ChainConfig(stores=100, petrol_share=2.0))
+    online, offline = ([store for store in stores if store.priced is priced] for priced in (True, False))
+    assert (len(online), len(offline)) == (100, 200)
+    assert ({store.division for store in online}, {store.division for store in offline}) == (
+        {"IGA Online"},
+        {"IGA In Store"},
+    )
+    assert all(re.fullmatch(r"\d{5}", store.store_id) for store in stores)
+    tags = [store.retailer_store_id for store in stores if store.retailer_store_id]
+    assert len(set(tags)) == len(tags) == 260
+    assert len({store.store_id for store in stores}) == 300

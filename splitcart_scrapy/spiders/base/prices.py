@@ -31,18 +31,22 @@ class StorePricesSpider(SiteSpider):
 
     A subclass says how a chain's requests look and which parser reads the answers. ``past_end_statuses``: the HTTP
     statuses that a page beyond the end of a listing has. ``unknown_store_statuses``: those that the category tree has
-    for a store that does not exist. ``max_listing_rows``: what the site serves of one listing, whatever its length.
+    for a store that does not exist; ``absent_listing_statuses``: those of a category that a store has nothing of.
+    ``max_listing_rows``: what the site serves of one listing, whatever its length. ``needs_retailer_store_id``: the
+    site knows stores by a number that is not their id.
     """
 
     arguments = ("store", "max_stores", "cluster")
     page_size: ClassVar[int]
     past_end_statuses: ClassVar[frozenset[int]] = frozenset()
     unknown_store_statuses: ClassVar[frozenset[int]] = frozenset()
+    absent_listing_statuses: ClassVar[frozenset[int]] = frozenset()
+    needs_retailer_store_id: ClassVar[bool] = False
     max_listing_rows: ClassVar[int] = 10_000
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name, **arguments)
-        self.asked = StoreArguments.parse(arguments, self.chain)
+        self.asked = StoreArguments.parse(arguments, self.chain, needs_number=self.needs_retailer_store_id)
         self._job: str | None = arguments.get("_job")
         self._source: StoreSource
         self._lease: StoreLease | None = None
@@ -50,7 +54,7 @@ class StorePricesSpider(SiteSpider):
     @classmethod
     def check_arguments(cls, arguments: Mapping[str, Any]) -> None:
         super().check_arguments(arguments)
-        StoreArguments.parse(arguments, get_chain(cls.company))
+        StoreArguments.parse(arguments, get_chain(cls.company), needs_number=cls.needs_retailer_store_id)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:

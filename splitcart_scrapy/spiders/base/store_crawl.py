@@ -179,6 +179,11 @@ class StoreCrawl:
 
     async def _listings(self) -> list[Listing]:
         spider = self.spider
+        if spider.needs_retailer_store_id and self.lease.retailer_store_id is None:
+            raise UnknownStoreError(
+                f"{spider.chain.name}'s store {self.lease.store_id} has no number at the site; "
+                f"the spider {spider.name}_stores finds it"
+            )
         try:
             await spider.warm_up(self.lease)
             return await spider.listings(self.lease)
@@ -262,6 +267,8 @@ class StoreCrawl:
         except SiteChangedError as error:
             if number > 1 and error.status in spider.past_end_statuses:
                 return None
+            if number == 1 and error.status in spider.absent_listing_statuses:
+                return ListingPage()
             raise
 
     def _check_store(self, page: ListingPage, root: _Root) -> None:
