@@ -77,7 +77,10 @@ class _Grammar:
             re.compile(rf"({_NUMBER})\s*[-\u2013]\s*({_NUMBER})[\s/]*{unit}"),
             re.compile(rf"((?:{_COUNT}{_TIMES}){{1,3}})({_NUMBER})[\s/]*{unit}"),
             # What follows must not make the count a size of its own, as in "2 pack x 375ml".
-            re.compile(rf"({_NUMBER})[\s/]*({repeatable}){_TIMES}({_COUNT})(?![0-9.]|\s*(?:{_DIMENSION})\b)"),
+            # The word after it says the same again: "375ml x 24 pack".
+            re.compile(
+                rf"({_NUMBER})[\s/]*({repeatable}){_TIMES}({_COUNT})(?![0-9.]|\s*(?:{_DIMENSION})\b)(?:\s*(?:pk|packs?)\b)?"
+            ),
             re.compile(rf"({_NUMBER})[\s/]*{unit}"),
         )
 

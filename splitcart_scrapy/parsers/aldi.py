@@ -18,6 +18,7 @@ from splitcart_scrapy.parsers.pages import (
     coordinates,
     read_json,
     read_rows,
+    row_flags,
 )
 
 SITE = "https://www.aldi.com.au"
@@ -155,7 +156,7 @@ def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRe
         size=clean_text(row.selling_size),
         image_url=_image(row.assets or []),
         url=f"{SITE}/product/{row.url_slug_text}-{row.sku}" if row.url_slug_text else None,
-        flags=["discontinued"] if row.discontinued else None,
+        flags=row_flags(price.amount, unit, row.name, row.selling_size, discontinued=row.discontinued),
     )
 
 

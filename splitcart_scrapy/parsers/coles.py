@@ -13,7 +13,7 @@ from splitcart.transfer.records import ProductRecord
 from splitcart_scrapy.failures import SiteChangedError
 from splitcart_scrapy.parsers.coles_graph import read_graph
 from splitcart_scrapy.parsers.coles_stores import parse_stores
-from splitcart_scrapy.parsers.pages import Listing, ListingPage, clean_text, read_json, read_rows
+from splitcart_scrapy.parsers.pages import Listing, ListingPage, clean_text, read_json, read_rows, row_flags
 
 __all__ = ["parse_category_tree", "parse_listing", "parse_stores", "recorded_listings"]
 
@@ -237,7 +237,7 @@ def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRe
         description=clean_text(row.description),
         image_url=f"{IMAGES}{image}" if image else None,
         url=f"{SITE}/product/{slug(' '.join(text for text in (brand, name, size) if text)) or 'p'}-{sku}",
-        flags=["online_only"] if row.availability_type == "OnlineOnly" else None,
+        flags=row_flags(price_cents, unit, name, size, online_only=row.availability_type == "OnlineOnly"),
     )
 
 

@@ -11,11 +11,12 @@ from splitcart.measures.money import cents
 from splitcart.measures.unit_prices import UnitPrice, parse_unit_price
 from splitcart.transfer.records import ProductRecord
 from splitcart_scrapy.failures import SiteChangedError
-from splitcart_scrapy.parsers.pages import Listing, ListingPage, clean_text, read_json, read_rows
+from splitcart_scrapy.parsers.pages import Listing, ListingPage, clean_text, read_json, read_rows, row_flags
 
 IMAGES = "https://cdn.metcash.media/image/upload/w_1500,h_1500,c_pad,b_auto/igashop/images"
 WEIGHED = "EachUnit"  # sold by the piece, priced by the kilogram
 PER_KG = "per kg"
+PIECE = "each"  # what is sold together, be it a box of sixteen
 
 # What a description says in lines of their own, by the label that they begin with.
 _DETAILS = {
@@ -136,6 +137,7 @@ def _product(row: _Row, listing: Listing, roots: Collection[str]) -> ProductReco
     told = _details(row.description)
     allergens = [told["contains"], f"May be present: {told['may_contain']}" if told["may_contain"] else None]
     image = row.image or _Image()
+    size = _size(row)
     return ProductRecord(
         sku=sku,
         name=clean_text(row.name) or "",
@@ -147,7 +149,7 @@ def _product(row: _Row, listing: Listing, roots: Collection[str]) -> ProductReco
         special_kind="special" if on_special else None,
         available=row.available,
         brand=clean_text(row.brand),
-        size=_size(row),
+        size=size,
         barcode=gtin.code if gtin else None,
         barcode_is_local=gtin.is_local if gtin else None,
         description=clean_text(row.description),
@@ -155,6 +157,7 @@ def _product(row: _Row, listing: Listing, roots: Collection[str]) -> ProductReco
         allergens="; ".join(text for text in allergens if text) or None,
         country_of_origin=told["country_of_origin"],
         image_url=clean_text(image.default) or clean_text(image.zoom) or clean_text(image.details),
+        flags=row_flags(price_cents, unit, row.name, None if size == PIECE else size),
     )
 
 

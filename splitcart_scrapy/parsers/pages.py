@@ -7,10 +7,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from splitcart.measures.sizes import total_size
+from splitcart.measures.unit_prices import UnitPrice, unit_price_agrees
 from splitcart.transfer.records import ProductRecord, StoreRecord
 from splitcart_scrapy.failures import SiteChangedError
 
 T = TypeVar("T")
+
+UNIT_PRICE_DISAGREES = "unit_price_disagrees"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,28 @@ def clean_text(text: Any) -> str | None:
         return None
     plain = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
     return plain if plain and plain != "None" else None
+
+
+def row_flags(
+    price_cents: int | None, unit: UnitPrice | None, name: str | None, size: str | None, **told: bool | None
+) -> list[str] | None:
+    """Return the names of what is ``told`` of a row, and whether its price and its unit price contradict each other.
+
+    They do when no reading of name and size makes the price of the printed unit price
+    (docs/retailers.md#unit-prices); texts that name no amount contradict nothing.
+    """
+    flags = [flag for flag, is_so in told.items() if is_so]
+    if (
+        price_cents is not None
+        and unit is not None
+        and not unit_price_agrees(price_cents, unit, total_size(name, size))
+    ):
+        verdicts = [
+            unit_price_agrees(price_cents, unit, total_size(*texts)) for texts in ((name, size), (name,), (size,))
+        ]
+        if False in verdicts and True not in verdicts:
+            flags.append(UNIT_PRICE_DISAGREES)
+    return sorted(flags) or None
 
 
 def coordinates(latitude: str | float | None, longitude: str | float | None) -> tuple[float, float] | tuple[None, None]:

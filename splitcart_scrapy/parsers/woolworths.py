@@ -20,6 +20,7 @@ from splitcart_scrapy.parsers.pages import (
     coordinates,
     read_json,
     read_rows,
+    row_flags,
 )
 
 SITE = "https://www.woolworths.com.au"
@@ -200,7 +201,9 @@ def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRe
         health_star=_health_star(attributes.get("healthstarrating")),
         image_url=clean_text(row.large_image_file),
         url=f"{SITE}/shop/productdetails/{sku}/{row.url_friendly_name}" if clean_text(row.url_friendly_name) else None,
-        flags=["online_only"] if row.is_online_only else None,
+        flags=row_flags(
+            price_cents, unit, row.display_name or row.name, row.package_size, online_only=row.is_online_only
+        ),
     )
 
 

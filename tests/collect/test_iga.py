@@ -134,6 +134,7 @@ async def test_rows_have_the_path_and_the_facts_that_the_site_tells(replica, cra
         assert (row.name, row.brand, row.category_path, row.size) == (sku.name, sku.brand or None, sku.path, sku.size)
         is_local = sku.gtin is not None and sku.gtin.startswith("02")
         assert row.barcode == (None if is_local else sku.gtin)
+    assert not [row for row in rows if row.flags]
     weighed = [row for row in rows if row.size == "per kg"]
     assert weighed
     assert all(row.unit_measure == "1 kg" and row.unit_price_cents == row.price_cents for row in weighed)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from splitcart.measures.unit_prices import parse_unit_price
 from splitcart_scrapy.failures import SiteChangedError
 from splitcart_scrapy.parsers import Listing, aldi, woolworths
-from splitcart_scrapy.parsers.pages import clean_text, coordinates
+from splitcart_scrapy.parsers.pages import clean_text, coordinates, row_flags
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CASES = sorted(path.parent for path in FIXTURES.glob("*/*/meta.json"))
@@ -118,6 +119,31 @@ def test_a_distance_that_cannot_be_read_is_named_and_so_is_a_page_without_any(di
     page = aldi.parse_stores(json.dumps({"meta": {"pagination": {"totalCount": 2}}, "data": stores}).encode())
     assert [store.store_id for store in page.items] == ["G100", "G101"]
     assert (page.distances_km, page.bad_rows) == (km, bad)
+
+
+@pytest.mark.parametrize(
+    ("price_cents", "unit", "name", "size", "flags"),
+    [
+        (469, "$1.68 per 100 g", "Milk Rolls 8 Pack 280g", "280 g", None),
+        (299, "$1.78 per 10 g", "Stock Powder 168g", "168 g", ["unit_price_disagrees"]),
+        (799, "$7.99/kg", "Red Plums", "140g EachUnit", ["unit_price_disagrees"]),
+        (799, "$7.99/kg", "Red Plums", "per kg", None),
+        (900, "$1.50 each", "Bread Rolls 6 Pack", "each", None),  # one of the texts is right
+        (570, "$0.76 per 100g", "Yoghurt", None, None),
+        (None, "$0.76 per 100g", "Yoghurt 750g", "750g", None),
+        (570, None, "Yoghurt 750g", "750g", None),
+    ],
+)
+def test_a_price_that_its_unit_price_contradicts_is_flagged(price_cents, unit, name, size, flags):
+    assert row_flags(price_cents, parse_unit_price(unit), name, size) == flags
+
+
+def test_flags_name_what_is_told_in_order():
+    unit = parse_unit_price("$1.00/kg")
+    assert row_flags(1, unit, None, "1kg", online_only=True, gone=False, asked=None) == [
+        "online_only",
+        "unit_price_disagrees",
+    ]
 
 
 def test_an_answer_that_says_that_it_failed_is_no_empty_listing():

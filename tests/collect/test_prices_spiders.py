@@ -52,6 +52,7 @@ async def test_a_crawl_holds_every_row_of_the_store_once_at_its_price(replica, c
     crawler = await crawl(chain, store=first_store(market, chain))
     rows, closing = the_file()
     assert seen(rows) == truth(market, chain, first_store(market, chain))
+    assert not [row for row in rows if row.flags]
     assert closing.complete
     assert closing.rows == len(rows) == sum(category.rows for category in closing.categories)
     assert {row.category_path[0] for row in rows} <= {category.category for category in closing.categories}

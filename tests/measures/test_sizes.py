@@ -23,7 +23,7 @@ VECTORS = [
     ("6 x 375ml", "375ml 6pk"),
     ("Cola 375ml x 10", "10pk 375ml"),
     ("Spring Water 24 x 600ml|24 Pack", "24pk 600ml"),
-    ("Cola Cans 375mL x 24 Pack|24 pack", "24pk 375ml pk"),
+    ("Cola Cans 375mL x 24 Pack|24 pack", "24pk 375ml"),  # and no lone pack besides
     ("100-200g product", "100g 200g"),
     ("Chicken 1.5kg", "1500g"),
     ("2L", "2000ml"),
