@@ -16,7 +16,7 @@ def serve(
         int, typer.Option(min=1, max=64, help="Processes that answer; they share rates, counts and locks.")
     ] = 1,
 ) -> None:
-    """Take uploads and lease stores over HTTP, until interrupted. Requests that run then are answered first."""
+    """Take uploads, lease stores, publish over HTTP, until interrupted. Requests that run then are answered first."""
     from splitcart.server import serve as run
 
     run(get_settings(), host, port, workers)

@@ -1,6 +1,7 @@
-"""The web application: what scraper hosts send files to and lease stores from.
+"""The web application: what scraper hosts send files to and lease stores from, and readers read.
 
-In: files and requests over HTTP, each with a key. Out: verified files in the inbox, rows in ``uploads`` and ``leases``.
+In: files and requests over HTTP, each with a key. Out: verified files in the inbox, rows in ``uploads`` and ``leases``,
+and streams of what is stored.
 """
 
 from splitcart.server.app import create_app

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from http import HTTPStatus
 from itertools import chain
+from urllib.parse import urlencode
 
 import anyio
 import anyio.from_thread
@@ -17,11 +18,14 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
 
+import splitcart
 from splitcart.database import reading
-from splitcart.database.models import Company
+from splitcart.database.lookup import find_store
+from splitcart.database.models import Company, Crawl, Store
 from splitcart.database.streaming import fingerprint, stream_rows
 from splitcart.measures.clock import Clock
-from splitcart.server.export_queries import QUERIES, Export, Wanted
+from splitcart.server.export_queries import CATALOGUE, Export, Wanted
+from splitcart.server.price_queries import PRICES
 from splitcart.server.problems import Problem
 from splitcart.server.streaming import PacedResponse, choose_encoding, compressed
 from splitcart.transfer.exported import AS_OF, EXPORT_VERSION, MEDIA_TYPE
@@ -32,6 +36,8 @@ MAX_RUNNING = 4  # each holds a connection to the database
 WAIT_SECONDS = 30.0
 SILENCE_SECONDS = 60.0
 RETRY_SECONDS = 5
+PAGE_STORES, MAX_PAGE_STORES = 25, 1_000
+MAX_ID = 2**31 - 1
 
 _encoder = msgspec.json.Encoder()
 
@@ -72,7 +78,7 @@ def export_routes(engine: sa.Engine, clock: Clock, *, silence_seconds: float = S
 
             return PacedResponse(answer.chunks, close, answer.headers, MEDIA_TYPE, silence_seconds)
 
-    for export in QUERIES.values():
+    for export in (*CATALOGUE, *PRICES):
         add(export)
     return router
 
@@ -100,8 +106,12 @@ def _begin(engine: sa.Engine, clock: Clock, export: Export, asked: dict[str, str
     with ExitStack() as stack:
         session = stack.enter_context(reading(engine))
         wanted = _wanted(session, asked)
-        etag = _etag(session, export, asked, wanted)
+        wanted, following = _page(session, export, asked, wanted)
+        etag = _etag(session, export, asked, wanted, following)
         head = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding", AS_OF: as_of.isoformat()}
+        if following is not None:
+            query = urlencode(asked | {"cursor": following})
+            head["Link"] = f'<?{query}>; rel="next"'
         if etag in _known(headers.get("If-None-Match")):
             return _Answer(head, None, stack.close)
         encoding = choose_encoding(headers.get("Accept-Encoding"))
@@ -131,12 +141,42 @@ def _lines(
 
 
 def _wanted(session: Session, asked: dict[str, str]) -> Wanted:
-    company = None
+    wanted = Wanted(since=_instant(asked["since"]) if "since" in asked else None)
     if "company" in asked:
         company = session.scalar(sa.select(Company.id).where(Company.slug == asked["company"]))
         if company is None:
             raise _unusable(f"company {asked['company']!r} is not known here; GET /api/export/companies/ lists them")
-    return Wanted(company, _instant(asked["since"]) if "since" in asked else None)
+        wanted = replace(wanted, company=company)
+    if "store" in asked:
+        slug = asked.get("company")
+        found = find_store(session, f"{slug}/{asked['store']}" if slug else asked["store"])
+        wanted = replace(wanted, company=found[0].id, store=found[1].id)
+    return wanted
+
+
+def _page(session: Session, export: Export, asked: dict[str, str], wanted: Wanted) -> tuple[Wanted, int | None]:
+    """Return what is wanted of one page, and the cursor of the page after it; an export without pages is one.
+
+    A page begins after the store that the cursor names, so it keeps its stores while others are added.
+    """
+    if export.changed is None:
+        return wanted, None
+    limit = _number("limit", asked.get("limit", str(PAGE_STORES)), MAX_PAGE_STORES)
+    after = _number("cursor", asked.get("cursor", "1"), MAX_ID)
+    query = sa.select(Store.id).where(Store.id >= after, Store.id.in_(sa.select(Crawl.store_id)))
+    query = query.where(Store.is_active if wanted.store is None else Store.id == wanted.store)
+    if wanted.company is not None:
+        query = query.where(Store.company_id == wanted.company)
+    if wanted.since is not None:
+        query = query.where(export.changed(wanted.since))
+    stores = session.scalars(query.order_by(Store.id).limit(limit + 1)).all()
+    return replace(wanted, stores=tuple(stores[:limit])), stores[limit] if len(stores) > limit else None
+
+
+def _number(name: str, text: str, most: int) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:20]) <= most:
+        raise _unusable(f"{name} is {text!r}; expected a number from 1 to {most}")
+    return int(text)
 
 
 def _instant(text: str) -> datetime:
@@ -149,10 +189,10 @@ def _instant(text: str) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _etag(session: Session, export: Export, asked: dict[str, str], wanted: Wanted) -> str:
+def _etag(session: Session, export: Export, asked: dict[str, str], wanted: Wanted, following: int | None) -> str:
     """Return what changes when the answer does. It is weak: the same rows may come in other bytes or another order."""
     marks = [fingerprint(session, query) for query in export.marks(wanted)]
-    seen = repr((EXPORT_VERSION, export.kind, sorted(asked.items()), marks))
+    seen = repr((EXPORT_VERSION, splitcart.__version__, export.kind, sorted(asked.items()), wanted, following, marks))
     return f'W/"{blake2b(seen.encode(), digest_size=16).hexdigest()}"'
 
 

@@ -17,8 +17,18 @@ from splitcart.transfer.crawl_file import (
     read_crawl_file,
     verify_file,
 )
-from splitcart.transfer.exported import EXPORTS, ExportedSku
-from splitcart.transfer.fetching import Exports, Fetched
+from splitcart.transfer.exported import (
+    EXPORTS,
+    ExportedCategory,
+    ExportedCompany,
+    ExportedEffectivePrice,
+    ExportedGroupMember,
+    ExportedPrice,
+    ExportedProduct,
+    ExportedSku,
+    ExportedStore,
+)
+from splitcart.transfer.fetching import Exports, Fetched, check_export
 from splitcart.transfer.inbox import accept, claimed, inbox_path, reject
 from splitcart.transfer.kinds import KINDS, Kind, check_kind, get_kind
 from splitcart.transfer.leases import HttpStores, LeaseLostError
@@ -31,7 +41,14 @@ __all__ = [
     "Client",
     "CrawlFileError",
     "CrawlWriter",
+    "ExportedCategory",
+    "ExportedCompany",
+    "ExportedEffectivePrice",
+    "ExportedGroupMember",
+    "ExportedPrice",
+    "ExportedProduct",
     "ExportedSku",
+    "ExportedStore",
     "Exports",
     "Fetched",
     "HttpStores",
@@ -46,6 +63,7 @@ __all__ = [
     "Verified",
     "WorkingFileBusyError",
     "accept",
+    "check_export",
     "check_kind",
     "claimed",
     "get_kind",

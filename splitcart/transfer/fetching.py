@@ -171,9 +171,14 @@ class _Index:
                 path.unlink()
 
 
-def _asked(kind: str, filters: dict[str, Any]) -> dict[str, str]:
+def check_export(kind: str) -> None:
+    """Raise InputError for a name that is no export's, listing the known ones."""
     if kind not in EXPORTS:
         raise InputError(f"unknown export {kind!r}; known: {', '.join(EXPORTS)}")
+
+
+def _asked(kind: str, filters: dict[str, Any]) -> dict[str, str]:
+    check_export(kind)
     asked = {name: value for name, value in filters.items() if value is not None}
     since = asked.get("since")
     if isinstance(since, datetime):
