@@ -21,14 +21,16 @@ All = Annotated[bool, typer.Option("--all", help="All rejected files, in place o
 @app.command("list")
 def list_files(as_json: AsJson = False) -> None:
     """List the files that wait in the inboxes, and the rejected ones with their reasons, oldest first."""
-    from splitcart.transfer.waiting import inbox_files, rejected_files
+    from splitcart.transfer.waiting import inbox_files, is_claimed, rejected_files
 
     data_dir = get_settings().data_dir
     waiting, rejected = inbox_files(data_dir), rejected_files(data_dir)
     if as_json:
         print_json(
             {
-                "waiting": [{**_facts(one), "kind": one.kind, "is_claimed": one.is_claimed} for one in waiting],
+                "waiting": [
+                    {**_facts(one), "kind": one.kind, "is_claimed": is_claimed(data_dir, one)} for one in waiting
+                ],
                 "rejected": [{**_facts(file), "reason": file.reason} for file in rejected],
             }
         )
@@ -38,7 +40,7 @@ def list_files(as_json: AsJson = False) -> None:
     else:
         rows = make_table("kind", "file", "bytes", "since", "", right={"bytes"}, title="waiting")
         for one in waiting:
-            taken = "being taken" if one.is_claimed else ""
+            taken = "being taken" if is_claimed(data_dir, one) else ""
             rows.add_row(one.kind, one.path.name, f"{one.size_bytes:,}", stamp(one.since), taken)
         console.print(rows)
     if rejected:

@@ -7,7 +7,7 @@ from shutil import copyfile
 import orjson
 
 from splitcart.ingest.reading import Quarantined
-from splitcart.transfer.disk import publish
+from splitcart.transfer.disk import make_folder, publish
 from splitcart.transfer.records import CrawlRecord
 
 
@@ -24,7 +24,7 @@ def keep_file(path: Path, data_dir: Path, name: str) -> Path:
     final = data_dir / name
     if final.exists() and cmp(path, final, shallow=False):
         return final
-    final.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(final.parent)
     temporary = final.with_suffix(".partial")
     copyfile(path, temporary)
     return publish(temporary, final)

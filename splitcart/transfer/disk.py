@@ -16,6 +16,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those it lies in, durably; does nothing for one that is there."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def publish(temporary: Path, final: Path) -> Path:
     """Give a complete, closed file its name: bytes on disk first, then the name, at once. Replaces an older file."""
     with temporary.open("rb+") as file:
@@ -27,7 +36,7 @@ def publish(temporary: Path, final: Path) -> Path:
 
 def move_into(path: Path, folder: Path) -> Path:
     """Move a file into ``folder`` (made if need be) under its own name, durably; a namesake there is replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     target = path.replace(folder / path.name)
     sync_folder(folder)
     return target

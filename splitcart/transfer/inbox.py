@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from splitcart.transfer.disk import move_into, publish, sync_folder
+from splitcart.transfer.disk import make_folder, move_into, publish, sync_folder
 from splitcart.transfer.kinds import get_kind
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.records import CrawlRecord
@@ -25,7 +25,7 @@ def inbox_name(kind: str, verified: Verified) -> str:
 def accept(data_dir: Path, kind: str, temporary: Path, verified: Verified) -> Path:
     """Put a verified file into the inbox, durably and at once; ``temporary`` must lie on the same file system."""
     inbox = inbox_path(data_dir, kind)
-    inbox.mkdir(parents=True, exist_ok=True)
+    make_folder(inbox)
     return publish(temporary, inbox / inbox_name(kind, verified))
 
 
@@ -41,7 +41,7 @@ def rejected_path(data_dir: Path) -> Path:
 
 def set_aside(path: Path, folder: Path, reason: str) -> Path:
     """Move a file into ``folder`` with a ``.reason.txt`` beside it, so that it is neither lost nor tried for ever."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / f"{path.name}.reason.txt").write_text(f"{reason}\n", encoding="utf-8")
     return move_into(path, folder)
 

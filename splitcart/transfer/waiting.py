@@ -17,13 +17,12 @@ PATTERN = "*.jsonl.gz"
 
 @dataclass(frozen=True, slots=True)
 class WaitingFile:
-    """A file of an inbox; ``is_claimed``: a worker has it just now."""
+    """A file of an inbox."""
 
     kind: str
     path: Path
     size_bytes: int
     since: datetime
-    is_claimed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,22 @@ class RejectedFile:
 
 def inbox_files(data_dir: Path) -> list[WaitingFile]:
     """Return what waits in all inboxes, oldest first."""
-    found = []
-    for kind in KINDS.values():
-        for path, size_bytes, since in _files(data_dir / kind.inbox):
-            lock = claim(data_dir, path)
-            is_claimed = not lock.acquire()
-            lock.release()
-            found.append(WaitingFile(kind.name, path, size_bytes, since, is_claimed))
+    found = [
+        WaitingFile(kind.name, path, size_bytes, since)
+        for kind in KINDS.values()
+        for path, size_bytes, since in _files(data_dir / kind.inbox)
+    ]
     return sorted(found, key=lambda file: (file.since, file.path.name))
+
+
+def is_claimed(data_dir: Path, file: WaitingFile) -> bool:
+    """Tell whether a worker has a file just now."""
+    lock = claim(data_dir, file.path)
+    if not lock.path.exists():
+        return False
+    is_free = lock.acquire()  # a dead worker's lock is nobody's, and goes with this
+    lock.release()
+    return not is_free
 
 
 def rejected_files(data_dir: Path) -> list[RejectedFile]:
