@@ -22,12 +22,16 @@ RETRY_SECONDS = 2
 
 @dataclass(frozen=True)
 class Limits:
-    """What one upload may take: compressed size, inflated size, inflation, and silence between two pieces."""
+    """What one upload may take: compressed size, inflated size, inflation, silence between two pieces, and slowness.
+
+    The slowest rate is that of all that came, from ``silence_seconds`` on.
+    """
 
     max_bytes: int = 64 << 20
     max_inflated_bytes: int = 1 << 30
     max_ratio: float = 200.0
     silence_seconds: float = 60.0
+    slowest_bytes_per_second: float = 500.0
 
 
 @contextmanager
@@ -68,7 +72,7 @@ async def receive(stream: AsyncIterator[bytes], path: Path, sha256: str, limits:
     verifier = StreamVerifier(max_bytes=limits.max_inflated_bytes, max_ratio=limits.max_ratio)
     with path.open("wb") as file:
         try:
-            async for chunk in _in_chunks(stream, limits.silence_seconds):
+            async for chunk in _in_chunks(stream, limits):
                 await run_in_threadpool(_take, chunk, verifier, file)
             verified = await run_in_threadpool(_finish, verifier, file)
         except TooLargeError as error:
@@ -93,19 +97,25 @@ def _finish(verifier: StreamVerifier, file: BinaryIO) -> Verified:
     return verified
 
 
-async def _in_chunks(stream: AsyncIterator[bytes], silence_seconds: float) -> AsyncIterator[bytes]:
+async def _in_chunks(stream: AsyncIterator[bytes], limits: Limits) -> AsyncIterator[bytes]:
     """Gather the small pieces of the network: a thread hop for each would cost more than its work."""
     gathered = bytearray()
+    begun, received = anyio.current_time(), 0
     while True:
         try:
-            with anyio.fail_after(silence_seconds):
+            with anyio.fail_after(limits.silence_seconds):
                 piece = await anext(stream, None)
         except TimeoutError as error:
-            detail = f"nothing came for {silence_seconds:g} seconds; send the file again"
+            detail = f"nothing came for {limits.silence_seconds:g} seconds; send the file again"
             raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail) from error
         if piece is None:
             break
         gathered += piece
+        received += len(piece)
+        seconds = anyio.current_time() - begun
+        if seconds > limits.silence_seconds and received < limits.slowest_bytes_per_second * seconds:
+            detail = f"{received} bytes came in {seconds:.0f} seconds, which is too slow; send the file again"
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail)
         if len(gathered) >= CHUNK_BYTES:
             yield bytes(gathered)
             gathered.clear()

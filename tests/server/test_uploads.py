@@ -1,5 +1,6 @@
 """What the server says to an upload, and what lies in the inbox afterwards."""
 
+import contextlib
 import gzip
 import hashlib
 import http.client
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from splitcart.database import open_database, reading
 from splitcart.database.models import Crawl, Upload
 from splitcart.measures.clock import system_clock
+from splitcart.server import BackgroundServer, Limits, create_app
 from splitcart.transfer import KINDS, Client, read_closing, upload_outbox, verify_file
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import BatchRecord, CrawlRecord, FailureClass, StoreRecord
@@ -273,12 +275,28 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(server, inbox, send, 
 
 
 def test_a_client_that_falls_silent_is_told_so(settings, sqlite, inbox):
-    from splitcart.server import BackgroundServer, Limits, create_app
-
     app = create_app(settings, sqlite, lambda: NOON, limits=Limits(silence_seconds=0.05))
     with BackgroundServer(app) as server:
         connection, _ = raw(server, b"x" * 10, **{"Content-Length": "10"})
         assert connection.getresponse().status == 408
+        connection.close()
+    assert inbox() == []
+
+
+def test_a_client_that_sends_byte_by_byte_is_told_so(settings, sqlite, inbox):
+    app = create_app(settings, sqlite, lambda: NOON, limits=Limits(silence_seconds=0.2))
+    with BackgroundServer(app) as server:
+        connection, _ = raw(server, b"x", **{"Content-Length": "1000"})
+        connection.sock.settimeout(0.01)
+        answer = b""
+        for _ in range(900):
+            connection.sock.sendall(b"x")
+            with contextlib.suppress(TimeoutError):
+                answer = connection.sock.recv(10_000)
+            if answer:
+                break
+        assert b" 408 " in answer
+        assert b"too slow" in answer
         connection.close()
     assert inbox() == []
 
