@@ -2,8 +2,9 @@
 
 from random import Random, SystemRandom
 
+import msgspec
 import sqlalchemy as sa
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Response
 
 import splitcart
 from splitcart.config import Settings
@@ -14,6 +15,7 @@ from splitcart.server.health import health_routes
 from splitcart.server.keys import Access
 from splitcart.server.leasing import lease_routes
 from splitcart.server.metrics import metrics_routes
+from splitcart.server.openapi import openapi_document
 from splitcart.server.problems import answer_problems
 from splitcart.server.receiving import Limits
 from splitcart.server.space import Space
@@ -42,4 +44,10 @@ def create_app(
         lease_routes(engine, clock, rng or SystemRandom()), dependencies=[Depends(access.needs("schedule"))]
     )
     app.include_router(export_routes(engine, clock), dependencies=[Depends(access.needs("export"))])
+    document = msgspec.json.encode(openapi_document())
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        return Response(document, media_type="application/json")
+
     return app
