@@ -33,6 +33,10 @@ SPIDERS = """\
 directory (or `SCRAPY_SETTINGS_MODULE=splitcart_scrapy.settings`). `-s NAME=VALUE` overrides a setting of Scrapy, as in
 `scrapy crawl aldi -s LOG_LEVEL=DEBUG`. An argument or setting that is wrong is one line and exit code 2. A crawl
 that failed is exit code 1; one that a site blocked is not, since staying away is what it is told to do.
+
+Some sites let in nobody but a browser. With `--browser` a spider that is blocked opens the site once in a real one
+(Chromium), and goes on with plain requests as the same visitor: with the browser's cookies, under its name. With
+`--headed` the browser is shown, and a person has five minutes to answer what the site asks; the crawl then goes on.
 """
 
 # What -a NAME=VALUE means, for all spiders that know the argument.

@@ -22,6 +22,7 @@ class ColesAccess(SiteSpider):
     """What all spiders of Coles share: requests to its API and its pages, by the same visitor."""
 
     user_agent_prefix = BROWSER_NAME
+    session_selector = "#__NEXT_DATA__"
     way_in: WayIn | None = None
 
     async def enter(self) -> WayIn:

@@ -41,6 +41,16 @@ ITEM_PIPELINES = {
     "splitcart_scrapy.pipelines.UploadPipeline": 900,  # … network after: a file that cannot be sent waits in the outbox
 }
 
+# A real browser, only to be let in by a site that asks for one; plain requests go on with its session (sessions.py).
+# ``scrapy crawl --browser`` and ``--headed`` set the first two.
+BROWSER_SESSIONS = False
+BROWSER_HEADED = False  # show it, so that a person can answer what the site asks
+BROWSER_EXECUTABLE = "/usr/bin/chromium"
+BROWSER_LAUNCH_OPTIONS: dict[str, object] = {}  # more of Playwright's own
+BROWSER_WAIT_SECONDS = 30.0
+BROWSER_PERSON_SECONDS = 300.0
+BROWSER_SESSIONS_MAX = 5  # in one crawl: who is thrown out that often is not wanted
+
 # Seconds between two signs of life to the lender of a store.
 HEARTBEAT_SECONDS = 180.0
 

@@ -25,6 +25,23 @@ class Command(crawl.Command):
         if reason not in ENDED_WELL:
             self.exitcode = 1
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        browser = parser.add_argument_group(title="A site that asks for a browser")
+        browser.add_argument(
+            "--browser", action="store_true", help="be let in by a real browser, then go on with plain requests"
+        )
+        browser.add_argument(
+            "--headed", action="store_true", help="the same, and show it, for a person to answer what the site asks"
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        for option, setting in ((opts.browser, "BROWSER_SESSIONS"), (opts.headed, "BROWSER_HEADED")):
+            if option:
+                self.settings.set(setting, True, priority="cmdline")
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         try:
             self._check(args, opts)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from scrapy.exceptions import UsageError
 from scrapy.spiderloader import SpiderLoader
 
 from splitcart.replica.sites.weather import Fault, Rule
+from splitcart_scrapy.commands.crawl import Command
+from splitcart_scrapy.spiders.coles import ColesSpider
 from tests.collect.runs import project_settings, seen, small_market, the_file, truth, working_files
 
 PROJECT = Path(__file__).parents[2]
@@ -112,3 +115,22 @@ def test_a_killed_crawl_is_resumed_category_by_category(replica):
     assert closing.complete
     assert not set(listings()[len(before) :]) & set(before[:4])
     assert not working_files()
+
+
+@pytest.mark.parametrize(("option", "setting"), [("--browser", "BROWSER_SESSIONS"), ("--headed", "BROWSER_HEADED")])
+def test_a_browser_is_asked_for_by_an_option(option, setting):
+    command = Command()
+    command.settings = project_settings()
+    parser = ArgumentParser(conflict_handler="resolve")
+    command.add_options(parser)
+    command.process_options([], parser.parse_args([option]))
+    assert command.settings.getbool(setting)
+    ColesSpider.update_settings(command.settings)
+    assert "playwright" in command.settings.getdict("DOWNLOAD_HANDLERS")["https"].lower()
+    assert command.settings.getdict("PLAYWRIGHT_LAUNCH_OPTIONS")["headless"] is (option == "--browser")
+
+
+def test_no_browser_is_prepared_unless_it_is_asked_for():
+    settings = project_settings()
+    ColesSpider.update_settings(settings)
+    assert not settings.getdict("DOWNLOAD_HANDLERS")

@@ -27,7 +27,8 @@ class ColesSite:
     """The site. ``ignores_store``: it answers for its first store, whatever store was asked for.
 
     ``deploy`` changes what clients must read from a page again, ``shelves.page_cap`` how much of a listing is served.
-    ``api_is_gone``: the JSON routes of the API answer 404, as one of them did from one day to the next.
+    ``api_is_gone``: the JSON routes of the API answer 404, as one of them did from one day to the next. ``defence``
+    may be switched on.
     """
 
     def __init__(self, market: Market, clock: Clock, *, ignores_store: bool = False) -> None:
@@ -40,7 +41,7 @@ class ColesSite:
         self._default = next(iter(self._stores.values()))
         self._deploys = 0
         self.build = self._new_build(key_in_script=False)
-        self.app = Starlette(
+        pages = Starlette(
             routes=[
                 Route("/", self._home),
                 Route("/browse/{slugs:path}", self._browse_page),
@@ -52,6 +53,7 @@ class ColesSite:
                 Route("/api/bff/products/{code}", self._product),
             ]
         )
+        self.defence = self.app = coles_defence.Defence(pages, market.config.seed)
 
     def deploy(self, *, key_in_script: bool = False) -> None:
         """Give the site a new build id and a new key; the old ones are of no use from now on."""

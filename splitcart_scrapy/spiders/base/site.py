@@ -28,6 +28,7 @@ from splitcart.config import Chain, get_chain, get_settings
 from splitcart.errors import SplitCartError
 from splitcart_scrapy.failures import BlockedError, NetworkError, SiteChangedError, SlowSiteError, refusal
 from splitcart_scrapy.items import Item
+from splitcart_scrapy.sessions import Session, open_session, use_browser
 
 T = TypeVar("T")
 
@@ -55,6 +56,8 @@ class SiteSpider(Spider):
     # How the spider introduces itself; a site that only answers to browsers gets this behind a browser's name.
     user_agent_prefix: ClassVar[str] = ""
     arguments: ClassVar[tuple[str, ...]] = ()
+    # What a page of the site holds that a page of its defence does not.
+    session_selector: ClassVar[str] = "body"
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name)
@@ -64,6 +67,8 @@ class SiteSpider(Spider):
         self._in_flight = 0
         self._settled = asyncio.Event()
         self._lost: BaseException | None = None
+        self._session: Session | None = None
+        self._sessions_opened = 0
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -72,6 +77,7 @@ class SiteSpider(Spider):
         settings.set("DOWNLOAD_DELAY", get_chain(cls.company).delay_seconds, priority="spider")
         identity = f"SplitCart/{__version__} (+{get_settings().contact})"
         settings.set("USER_AGENT", f"{cls.user_agent_prefix} {identity}".strip(), priority="spider")
+        use_browser(settings)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -130,9 +136,25 @@ class SiteSpider(Spider):
     async def fetch(self, request: Request, *, is_page: bool = False) -> Response:
         """Return the answer to a request for JSON, or for an HTML page.
 
-        Raises a SiteError for a block, a refusal or a broken connection.
+        Raises a SiteError for a block, a refusal or a broken connection; before a block is taken for an answer, a
+        browser tries to be let in, if the settings allow one.
         """
+        try:
+            return await self._fetch(request, is_page=is_page)
+        except BlockedError as error:
+            opened = self._sessions_opened
+            if not self.settings.getbool("BROWSER_SESSIONS") or opened >= self.settings.getint("BROWSER_SESSIONS_MAX"):
+                raise
+            self._sessions_opened += 1
+            self.logger.warning("%s; opening a browser", error)
+            url = f"{self.base_url('site')}/"
+            self._session = await open_session(self, url, self.session_selector)
+            return await self._fetch(request.replace(dont_filter=True), is_page=is_page)
+
+    async def _fetch(self, request: Request, *, is_page: bool) -> Response:
         assert self.crawler.engine is not None
+        if self._session is not None:
+            self._session.dress(request)
         if not is_page:
             request.meta["dont_redirect"] = True
         try:
