@@ -53,6 +53,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.leases
 	$(BIN)/python -m benchmarks.overlap compare
 	$(BIN)/python -m benchmarks.overlap growth
+	$(BIN)/python -m benchmarks.effective
 	$(BIN)/python -m benchmarks.policy
 	$(BIN)/python -m benchmarks.category_groups
 

@@ -9,6 +9,8 @@ Stores follow 12 price lists, differ from theirs in 0.5 % of the skus and lack 1
 first one in a share of the skus, by up to a fifth of the price. Everything from the int32 matrix in memory to both
 counts is timed, encoding included; compiled loops are compiled before, on a small matrix. The references:
 
+`growth` also times what `splitcart group reanalyse` asks: which pairs match by the match rule, in every category.
+
 one-hot: for each price code (the rank of a price among those of its sku), a float32 matrix that says who has it, times
 itself; skus of which only one store has that code are left out. Presence likewise.
 
@@ -22,11 +24,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from grouping.answering import answer_here
+from grouping.cover import star_cover
 from grouping.encoding import encode
-from grouping.pairs import count_pairs, threads
+from grouping.matrix import PriceMatrix
+from grouping.overlap import Catalogue
+from grouping.pairs import ask, count_pairs, matches, threads
+from splitcart.config import get_chain
 
 LISTS, DEVIATING, MISSING, CATEGORIES = 12, 0.005, 0.15, 20
 MARKETS = {"alike": 0.02, "by region": 0.1, "unlike": 1.0}  # how much lists differ from the first one
@@ -143,16 +151,21 @@ def _compare(name: str, price: Matrix) -> None:
 
 
 def growth() -> None:
-    """Print time and memory of each size, each in a process of its own."""
-    print("| stores | skus | encode s | count s | together s | ns a pair | matrix MB | peak MB |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    """Print time and memory of each size, of counting and of the match rule, each in a process of its own."""
+    print(
+        "| stores | skus | matrix MB | encode s | count s | together s | ns a pair | peak MB | match rule s | peak MB |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for stores, skus in SIZES:
         with get_context("spawn").Pool(1) as pool:
             encoding, counting, peak = pool.apply(_grown, (stores, skus))
+        with get_context("spawn").Pool(1) as pool:
+            matching, peak_of_matching = pool.apply(_matched, (stores, skus))
         nanoseconds = (encoding + counting) / (stores * (stores - 1) / 2) * 1e9
         print(
-            f"| {stores:,} | {skus:,} | {encoding:.2f} | {counting:.2f} | **{encoding + counting:.2f}** |"
-            f" {nanoseconds:.0f} | {stores * skus * 4 / 1e6:,.0f} | {peak:,.0f} |",
+            f"| {stores:,} | {skus:,} | {stores * skus * 4 / 1e6:,.0f} | {encoding:.2f} | {counting:.2f} |"
+            f" **{encoding + counting:.2f}** | {nanoseconds:.0f} | {peak:,.0f} | {matching:.2f} |"
+            f" {peak_of_matching:,.0f} |",
             flush=True,
         )
 
@@ -167,6 +180,25 @@ def _grown(stores: int, skus: int) -> tuple[float, float, float]:
         if shared[i, j] != both.sum() or equal[i, j] != (both & (price[i] == price[j])).sum():
             raise AssertionError(f"rows {i} and {j} are counted wrongly")
     return encoding, counting, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def _matched(stores: int, skus: int) -> tuple[float, float]:
+    """Seconds from the matrix to all matches in all categories, and MB; ranges count as one, whatever is missing."""
+    chain = msgspec.structs.replace(get_chain("coles"), range_overlap=0.5)
+    catalogue = Catalogue({sku: sku % CATEGORIES for sku in range(skus)})
+    seconds = 0.0
+    for rows in (70, stores):  # first a few, to compile
+        price = market(rows, skus, MARKETS["by region"])
+        known, complete = (price >= 0).sum(axis=1), np.ones((rows, CATEGORIES), bool)
+        lists = PriceMatrix(catalogue, tuple(range(rows)), price, None, complete, known)
+        begin = time.perf_counter()
+        with threads() as pool:
+            question = ask(lists, chain, pool)
+        found = matches(question, answer_here(question))
+        seconds = time.perf_counter() - begin
+        if rows == stores and len(star_cover(found)) != LISTS:
+            raise AssertionError("the stars are not the lists")
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def _compile() -> None:

@@ -129,27 +129,21 @@ def effective_history(session: Session, store_id: int, sku_id: int | None = None
 
 
 def _current(session: Session, store_id: int) -> list[EffectivePrice]:
-    columns = [*OFFER_COLUMNS, "sku_id", "available", "source", "inferred_from", "group_id", "is_new_range"]
     view = sa.table(
         "effective_prices",
         sa.column("store_id"),
+        sa.column("sku_id"),
+        sa.column("is_new_range", sa.Boolean),
+        sa.column("available", sa.Boolean),
         sa.column("seen_at", Coverage.observed_to.type),
-        *map(sa.column, columns),
+        *map(sa.column, [*OFFER_COLUMNS, "source", "inferred_from", "group_id"]),
     )
-    rows = session.execute(sa.select(view).where(view.c.store_id == store_id).order_by(view.c.sku_id)).mappings()
+    told = (view.c[name] for name in ("source", "seen_at", "available", "inferred_from", "group_id", "is_new_range"))
+    offer = (view.c[name] for name in OFFER_COLUMNS)
+    query = sa.select(view.c.sku_id, *told, *offer).where(view.c.store_id == store_id).order_by(view.c.sku_id)
     return [
-        EffectivePrice(
-            store_id=store_id,
-            sku_id=row["sku_id"],
-            offer=Offer(*(row[name] for name in OFFER_COLUMNS)),
-            source=row["source"],
-            seen_at=row["seen_at"],
-            available=None if row["available"] is None else bool(row["available"]),
-            inferred_from=row["inferred_from"],
-            group_id=row["group_id"],
-            is_new_range=bool(row["is_new_range"]),
-        )
-        for row in rows
+        EffectivePrice(store_id, sku_id, Offer(*offer), source, seen_at, available, inferred_from, group_id, is_new)
+        for sku_id, source, seen_at, available, inferred_from, group_id, is_new, *offer in session.execute(query)
     ]
 
 

@@ -115,17 +115,7 @@ def answer(question: Question, first: int) -> Overlaps:
     last = min(first + ROWS_A_TASK, rows)
     shared, equal = (np.zeros((last - first, rows), np.int32) for _ in range(2))
     _count(question.price, first, last, shared, equal)
-    range_a = question.ranges[first:last] @ question.complete.T
-    range_b = question.complete[first:last] @ question.ranges.T
-    later = np.arange(rows) > np.arange(first, last)[:, None]
-    smaller = np.maximum(np.minimum(range_a, range_b).astype(np.float64), 1)
-    comparable: Mask = (
-        later
-        & (shared >= max(chain.min_shared_skus, 1))
-        & (shared / smaller >= chain.range_overlap)
-        & (range_a >= MIN_COMPARABLE_SHARE * question.known[first:last, None])
-        & (range_b >= MIN_COMPARABLE_SHARE * question.known)
-    )
+    comparable = _comparable(question, first, last, shared)
     overlap = equal / np.maximum(shared, 1)
     few = shared - equal < chain.category_min_different
     found: Mask = comparable & (few | (overlap >= chain.true_overlap))
@@ -138,6 +128,22 @@ def answer(question: Question, first: int) -> Overlaps:
             _test(question.regular, question.critical, first, last, by_regular)
             found |= by_regular
     return np.where(found, overlap, 0).astype(np.float32)
+
+
+def _comparable(question: Question, first: int, last: int, shared: Counts) -> Mask:
+    """Which of the later rows have the same range as each row, in most of what is known of both."""
+    chain, later = question.chain, slice(first, None)
+    range_a = question.ranges[first:last] @ question.complete[later].T
+    range_b = question.complete[first:last] @ question.ranges[later].T
+    smaller = np.maximum(np.minimum(range_a, range_b).astype(np.float64), 1)
+    found = np.zeros(shared.shape, bool)
+    found[:, later] = (
+        np.triu(shared[:, later] >= max(chain.min_shared_skus, 1), 1)
+        & (shared[:, later] / smaller >= chain.range_overlap)
+        & (range_a >= MIN_COMPARABLE_SHARE * question.known[first:last, None])
+        & (range_b >= MIN_COMPARABLE_SHARE * question.known[later])
+    )
+    return found
 
 
 def _test(encoded: Encoded, critical: Counts, first: int, last: int, tested: Mask) -> None:

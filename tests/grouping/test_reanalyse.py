@@ -11,6 +11,7 @@ from grouping.reanalyse import reanalyse
 from grouping.seed import seed
 from splitcart.database import BusyError, only_one, transaction
 from splitcart.database.models import Base, GeoCluster, Store
+from splitcart.errors import FailedError
 from tests.grouping.factory import BASE, SmallChain, day, dearer
 
 STORES = [f"G{number:03d}" for number in range(1, 10)]
@@ -141,14 +142,21 @@ def test_the_order_of_stores_in_the_database_does_not_matter(sqlite, tmp_path):
     other.dispose()
 
 
-def test_workers_of_a_dask_cluster_give_the_same_answer(sqlite):
+def test_workers_of_a_dask_cluster_give_the_same_answer(sqlite, monkeypatch):
     from distributed import Client, LocalCluster
 
     chain = crawled(sqlite)
     here = again(chain, day(0, 12), answering=answer_here)
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, protocol="tcp", host="127.0.0.1", dashboard_address=None
+        n_workers=0, threads_per_worker=1, processes=True, protocol="tcp", host="127.0.0.1", dashboard_address=None
     ) as cluster:
+        with monkeypatch.context() as patch:
+            patch.setattr("grouping.answering.CONNECT_SECONDS", 0.5)
+            with pytest.raises(FailedError, match="has no workers; start: dask worker tcp"):
+                again(chain, day(0, 12), answering=answer_on_dask(cluster.scheduler_address))
+        cluster.scale(2)
+        with Client(cluster.scheduler_address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=30)
         there = again(chain, day(0, 12), answering=answer_on_dask(cluster.scheduler_address))
         with Client(cluster.scheduler_address, set_as_default=False) as client:
             assert len({os.getpid(), *client.run(os.getpid).values()}) == 3

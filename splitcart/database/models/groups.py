@@ -72,7 +72,7 @@ class GroupPrice(OfferColumns, Base):
     """One line of a group's list: the offer that the group shows now, or (``left_at``) showed last."""
 
     __tablename__ = "group_prices"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index(None, "group_id", "listed_from"), {"sqlite_with_rowid": False})
     group_id: Mapped[int] = mapped_column(ForeignKey("store_groups.id"), primary_key=True)
     sku_id: Mapped[int] = mapped_column(ForeignKey("skus.id"), primary_key=True)
     changed_at: Mapped[datetime]
