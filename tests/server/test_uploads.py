@@ -1,26 +1,29 @@
 """What the server says to an upload, and what lies in the inbox afterwards."""
 
-import contextlib
 import gzip
 import hashlib
 import http.client
+import itertools
 import logging
 import os
 import socket
 import subprocess
 import sys
 import threading
-from itertools import pairwise
 from pathlib import Path
 
+import anyio
 import pytest
 import requests
 import sqlalchemy as sa
+from anyio.from_thread import start_blocking_portal
 
 from splitcart.database import open_database, reading
 from splitcart.database.models import Crawl, Upload
 from splitcart.measures.clock import system_clock
 from splitcart.server import BackgroundServer, Limits, create_app
+from splitcart.server.problems import Problem
+from splitcart.server.receiving import receive
 from splitcart.transfer import KINDS, Client, read_closing, upload_outbox, verify_file
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import BatchRecord, CrawlRecord, FailureClass, StoreRecord
@@ -124,7 +127,7 @@ def test_a_crawl_that_came_by_another_way_is_not_taken_again(send, engine, inbox
 def test_a_file_of_several_gzip_members_is_one_file(send, inbox):
     lines = gzip.decompress(crawl_file(50))
     cuts = [0, 1, 40, 41, 700, len(lines)]
-    body = b"".join(gzip.compress(lines[start:end]) for start, end in pairwise(cuts)) + gzip.compress(b"")
+    body = b"".join(gzip.compress(lines[start:end]) for start, end in itertools.pairwise(cuts)) + gzip.compress(b"")
     response = send(body)
     assert (response.status_code, response.json()["rows"]) == (201, 50)
     assert inbox()[0].read_bytes() == body
@@ -283,22 +286,20 @@ def test_a_client_that_falls_silent_is_told_so(settings, sqlite, inbox):
     assert inbox() == []
 
 
-def test_a_client_that_sends_byte_by_byte_is_told_so(settings, sqlite, inbox):
-    app = create_app(settings, sqlite, lambda: NOON, limits=Limits(silence_seconds=0.2))
-    with BackgroundServer(app) as server:
-        connection, _ = raw(server, b"x", **{"Content-Length": "1000"})
-        connection.sock.settimeout(0.01)
-        answer = b""
-        for _ in range(900):
-            connection.sock.sendall(b"x")
-            with contextlib.suppress(TimeoutError):
-                answer = connection.sock.recv(10_000)
-            if answer:
-                break
-        assert b" 408 " in answer
-        assert b"too slow" in answer
-        connection.close()
-    assert inbox() == []
+def test_a_client_that_sends_byte_by_byte_is_told_so(tmp_path, monkeypatch):
+    """It may take a minute for anything, and then so many bytes a second must have come."""
+    ticks = itertools.count(0, 10)
+    monkeypatch.setattr(anyio, "current_time", lambda: float(next(ticks)))
+    sent = []
+
+    async def drip():
+        for _ in range(1000):
+            sent.append(b"x")
+            yield b"x"
+
+    with start_blocking_portal() as loop, pytest.raises(Problem, match="too slow") as refusal:
+        loop.call(receive, drip(), tmp_path / "x.part", "0" * 64, Limits())
+    assert (refusal.value.status, len(sent)) == (408, 7)
 
 
 def _until(condition) -> None:
