@@ -51,6 +51,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.storage
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.leases
+	$(BIN)/python -m benchmarks.exports
 	$(BIN)/python -m benchmarks.overlap compare
 	$(BIN)/python -m benchmarks.overlap growth
 	$(BIN)/python -m benchmarks.effective

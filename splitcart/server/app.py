@@ -10,7 +10,7 @@ import splitcart
 from splitcart.config import Settings
 from splitcart.measures.clock import Clock
 from splitcart.server.counting import Counters, UploadCounting
-from splitcart.server.exports import export_routes
+from splitcart.server.exports import ExportLimits, export_routes
 from splitcart.server.health import health_routes
 from splitcart.server.keys import Access
 from splitcart.server.leasing import lease_routes
@@ -43,7 +43,7 @@ def create_app(
     app.include_router(
         lease_routes(engine, clock, rng or SystemRandom()), dependencies=[Depends(access.needs("schedule"))]
     )
-    app.include_router(export_routes(engine, clock), dependencies=[Depends(access.needs("export"))])
+    app.include_router(export_routes(engine, clock, ExportLimits()), dependencies=[Depends(access.needs("export"))])
     document = msgspec.json.encode(openapi_document())
 
     @app.get("/api/openapi.json", include_in_schema=False)

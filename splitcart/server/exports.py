@@ -32,14 +32,20 @@ from splitcart.transfer.exported import AS_OF, EXPORT_VERSION, MEDIA_TYPE
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import BatchRecord
 
-MAX_RUNNING = 4  # each holds a connection to the database
-WAIT_SECONDS = 30.0
-SILENCE_SECONDS = 60.0
 RETRY_SECONDS = 5
 PAGE_STORES, MAX_PAGE_STORES = 25, 1_000
 MAX_ID = 2**31 - 1
 
 _encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True)
+class ExportLimits:
+    """How many exports run at once in a process, and how long one waits for its turn, or for its caller to take it."""
+
+    running: int = 4  # each holds a connection to the database
+    wait_seconds: float = 30.0
+    silence_seconds: float = 60.0
 
 
 @dataclass
@@ -51,16 +57,16 @@ class _Answer:
     close: Callable[[], None]
 
 
-def export_routes(engine: sa.Engine, clock: Clock, *, silence_seconds: float = SILENCE_SECONDS) -> APIRouter:
+def export_routes(engine: sa.Engine, clock: Clock, limits: ExportLimits) -> APIRouter:
     """Return the export endpoints (docs/http-api.md says what they answer)."""
     router = APIRouter(prefix="/api/export")
-    running = anyio.Semaphore(MAX_RUNNING)
+    running = anyio.Semaphore(limits.running)
 
     def add(export: Export) -> None:
         @router.get(f"/{export.kind}/")
         async def read(request: Request) -> Response:
             asked = _asked(export, request)
-            await _wait_for_turn(running)
+            await _wait_for_turn(running, limits)
             try:
                 answer = await run_in_threadpool(_begin, engine, clock, export, asked, request.headers)
             except BaseException:
@@ -76,18 +82,18 @@ def export_routes(engine: sa.Engine, clock: Clock, *, silence_seconds: float = S
                 finally:
                     anyio.from_thread.run_sync(running.release)
 
-            return PacedResponse(answer.chunks, close, answer.headers, MEDIA_TYPE, silence_seconds)
+            return PacedResponse(answer.chunks, close, answer.headers, MEDIA_TYPE, limits.silence_seconds)
 
     for export in (*CATALOGUE, *PRICES):
         add(export)
     return router
 
 
-async def _wait_for_turn(running: anyio.Semaphore) -> None:
-    with anyio.move_on_after(WAIT_SECONDS):
+async def _wait_for_turn(running: anyio.Semaphore, limits: ExportLimits) -> None:
+    with anyio.move_on_after(limits.wait_seconds):
         await running.acquire()
         return
-    detail = f"{MAX_RUNNING} exports are running; try again"
+    detail = f"{limits.running} exports are running; try again"
     raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_SECONDS)})
 
 

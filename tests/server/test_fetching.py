@@ -44,6 +44,7 @@ def test_only_what_has_changed_is_fetched_again(exports, engine):
     assert sum(row.barcode == "9300601000012" for row in exports.rows(ExportedSku)) == 1
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_a_page_that_is_gone_is_fetched_again(exports):
     (path,) = exports.fetch("skus").paths
     path.unlink()
@@ -51,6 +52,7 @@ def test_a_page_that_is_gone_is_fetched_again(exports):
     assert path.is_file()
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_what_was_fetched_is_written_as_one_file_with_a_closing_line(exports, tmp_path):
     fetched = exports.fetch("skus", company="aldi")
     fetched.write(tmp_path / "out" / "skus.jsonl.gz")
@@ -60,6 +62,7 @@ def test_what_was_fetched_is_written_as_one_file_with_a_closing_line(exports, tm
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["skus.jsonl.gz"]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_an_unknown_export_is_refused_and_a_refused_filter_is_told(exports):
     with pytest.raises(InputError, match="unknown export 'wishes'; known: "):
         exports.fetch("wishes")
