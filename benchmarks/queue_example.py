@@ -76,7 +76,7 @@ class Example:
         self.now = self.at(2, 6)
         lease_id, _ = self._lease(1, cluster="adelaide")[0]
         release(self, lease_id, "failed", "timeout")
-        self.now = self.at(2, 9)
+        self.now = self.at(2, 14)
         with reading(self.engine) as session:
             queue = ScrapeScheduler(session, self.chain, self.clock, self.rng).get_queue(ENTRIES)
             names = {row.id: row.name for row in session.execute(sa.select(GeoCluster.id, GeoCluster.name))}
@@ -125,7 +125,7 @@ class Example:
         groups = [group for _, group in rows]
         largest = max(set(groups), key=lambda group: (groups.count(group), -group))
         moved = next(store for store, group in rows if group == largest)
-        own, _ = self.world.key(moved, 0)
+        own = self.world.own_list(moved, 0)
         other = next(name for name in self.world.market.list_names(COMPANY) if name != own)
         self.world.move(moved, 1, other)
         self.now = at

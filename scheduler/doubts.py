@@ -1,4 +1,4 @@
-"""What a group waits for: the vote of a tie-breaker, or a crawl of its Ambassador."""
+"""What a group waits for: the vote of a tie-breaker, a second voice for news, or a crawl of its Ambassador."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,6 +21,18 @@ def tie_breakers(selection: Selection, group: GroupStanding) -> Iterator[QueueEn
     for row_id in untried[: max(0, TIE_BREAKERS - len(asked - settled))]:
         reason = f"tie-breaker of {group.name}, where a rogue and the Ambassador disagree"
         yield selection.choose(row_id, "tie-breaker", reason, group)
+
+
+def second_voice(selection: Selection, group: GroupStanding) -> Iterator[QueueEntry]:
+    """Yield the member to ask whether it shows what waits for a second store, once since the news came."""
+    since = group.news_waits_since
+    if since is None or group.leased("second voice", since):
+        return
+    for row_id in selection.least_recent(group, [store for store in group.unsuspended if store != group.ambassador])[
+        :1
+    ]:
+        reason = f"second voice for {group.name}: the Ambassador's news of {since:%d %b %H:%M} UTC waits for it"
+        yield selection.choose(row_id, "second voice", reason, group)
 
 
 def ambassador(selection: Selection, group: GroupStanding) -> Iterator[QueueEntry]:
@@ -55,7 +67,7 @@ def _doubt(selection: Selection, group: GroupStanding) -> str | None:
     if age_hours > selection.chain.current_pricing_hours:
         return f"its data is {age_hours:.0f} h old"
     if change is not None and observed_from < change:
-        return f"its data is from before the price change of {change:%d %b %H:%M} UTC"
+        return f"its data is from before the price change was everywhere, {change:%d %b %H:%M} UTC"
     waiting = sum(_needs_after(selection, group, candidate, covered_at) for candidate in group.pending)
     return f"{waiting} pending candidates wait for a crawl after theirs" if waiting else None
 

@@ -8,8 +8,8 @@ class QueueEntry:
     """A store to scrape next, and why.
 
     ``store`` is the row id, ``store_id`` the chain's own. ``kind`` is the step of the queue that chose it: in discovery
-    ``target``, ``outside``, ``chosen`` or ``retry``, in optimization ``tie-breaker``, ``ambassador``, ``outlier`` or
-    ``check``.
+    ``target``, ``outside``, ``chosen`` or ``retry``, in optimization ``tie-breaker``, ``second voice``,
+    ``ambassador``, ``outlier`` or ``check``.
     ``categories`` names the root categories that are enough (None: all).
     """
 

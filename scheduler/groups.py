@@ -22,7 +22,7 @@ from splitcart.database.models import (
 DIVERGED = "DIVERGENCE_DETECTED"
 STALE = "AMBASSADOR_STALE"
 HEALTHY = "HEALTHY"
-INGESTION_EVENTS = ("news", "news_waiting")  # all others are a run's
+NEWS_EVENTS = ("news", "news_waiting", "shared", "withdrawn")  # all others are about stores
 VERDICTS = ("confirmed", "rogue")
 CAME_TO_NOTHING = ("failed", "expired")
 
@@ -42,7 +42,8 @@ class GroupStanding:
 
     ``members`` are the stores (row ids) with an open membership and when each was confirmed, ``suspended`` those whose
     membership is in doubt since some instant. ``judged`` holds (store, instant) of the verdicts, ``last_event_at`` when
-    a run last had something to say of the group, ``seen`` the newest coverage of its category by store (empty for a
+    a run last had something to say of the group, ``news_waits_since`` when its Ambassador showed news that waits for a
+    second store, ``seen`` the newest coverage of its category by store (empty for a
     whole-list group, whose stores' own coverage counts).
     """
 
@@ -57,6 +58,7 @@ class GroupStanding:
     pending: list[PendingCandidate] = field(default_factory=list)
     judged: list[tuple[int, datetime]] = field(default_factory=list)
     last_event_at: datetime | None = None
+    news_waits_since: datetime | None = None
     leases: list[PastLease] = field(default_factory=list)
     seen: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
 
@@ -154,11 +156,12 @@ def _add_candidates(session: Session, company_id: int, groups: dict[int, GroupSt
 def _add_events(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:
     last = sa.select(GroupEvent.group_id, sa.func.max(GroupEvent.at)).where(
         GroupEvent.company_id == company_id,
-        GroupEvent.kind.not_in(INGESTION_EVENTS),
+        GroupEvent.kind.not_in(NEWS_EVENTS),
     )
     for group_id, at in session.execute(last.group_by(GroupEvent.group_id)):
         if group := groups.get(group_id or 0):
             group.last_event_at = at
+    _add_waiting_news(session, company_id, groups)
     diverged = {group.id: since for group in groups.values() if (since := group.diverged_at)}
     if not diverged:
         return
@@ -171,6 +174,29 @@ def _add_events(session: Session, company_id: int, groups: dict[int, GroupStandi
     for group_id, store_id, at in session.execute(verdicts):
         if group_id is not None and store_id is not None:
             groups[group_id].judged.append((store_id, at))
+
+
+def _add_waiting_news(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:
+    """News waits until a verdict on another store came after it."""
+    of_company = GroupEvent.company_id == company_id, GroupEvent.group_id.is_not(None)
+    told = (
+        sa.select(GroupEvent.group_id, sa.func.max(GroupEvent.id).label("last"))
+        .where(*of_company, GroupEvent.kind == "verdict", GroupEvent.verdict.in_(VERDICTS))
+        .group_by(GroupEvent.group_id)
+        .subquery()
+    )
+    waiting = (
+        sa.select(GroupEvent.group_id, sa.func.max(GroupEvent.at))
+        .join(
+            StoreGroup, sa.and_(StoreGroup.id == GroupEvent.group_id, StoreGroup.ambassador_id == GroupEvent.store_id)
+        )
+        .outerjoin(told, told.c.group_id == GroupEvent.group_id)
+        .where(*of_company, GroupEvent.kind == "news_waiting", GroupEvent.id > sa.func.coalesce(told.c.last, 0))
+        .group_by(GroupEvent.group_id)
+    )
+    for group_id, at in session.execute(waiting):
+        if group := groups.get(group_id or 0):
+            group.news_waits_since = at
 
 
 def _add_category_coverage(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:

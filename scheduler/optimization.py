@@ -1,8 +1,9 @@
 """Optimization: what keeps the groups' lists current and the memberships proven, at the fewest crawls."""
 
 from collections.abc import Collection, Iterator
+from itertools import zip_longest
 
-from scheduler.doubts import ambassador, tie_breakers
+from scheduler.doubts import ambassador, second_voice, tie_breakers
 from scheduler.entry import QueueEntry
 from scheduler.groups import CAME_TO_NOTHING, DIVERGED, HEALTHY, GroupStanding
 from scheduler.roster import StoreStanding
@@ -18,31 +19,57 @@ def optimization_entries(
     """Yield stores in the order to scrape them, each once. ``placed``: row ids with a whole-list membership.
 
     First all that is in doubt, whole-list groups before category groups and large ones before small ones; then by
-    turns one outlier and the pair of one group, beginning where the last leases left off.
+    turns one outlier, or one Ambassador of a category group, and the pair of one group, beginning where the last leases
+    left off.
     """
     in_play = [group for group in groups if _is_in_play(selection, group)]
     in_play.sort(key=lambda group: (group.category is not None, -len(group.members), group.id))
-    for group in in_play:
-        if group.status == DIVERGED:
-            yield from tie_breakers(selection, group)
-    for group in in_play:
-        yield from ambassador(selection, group)
+    yield from _doubts(selection, in_play)
     half_given = _half_given(selection)
     for group in in_play:
         if group.id == half_given and group.status == HEALTHY:
             yield from _pair(selection, group, PAIR - 1)
-    outliers = _outliers(selection, placed)
+    of_categories = [group for group in in_play if group.category is not None]
+    singles = _by_turns(
+        (entry for group in of_categories for entry in ambassador(selection, group)), _outliers(selection, placed)
+    )
     pairs = _pairs(selection, [group for group in in_play if group.id != half_given])
-    turns = [lease.kind for lease in selection.roster.leases if lease.kind in TURNS]
-    if turns[-1:] == ["outlier"]:
+    if _was_single(selection, {group.id for group in of_categories}):
         yield from next(pairs, [])
     while True:
-        outlier, pair = next(outliers, None), next(pairs, [])
-        if outlier is not None:
-            yield outlier
+        single, pair = next(singles, None), next(pairs, [])
+        if single is not None:
+            yield single
         yield from pair
-        if outlier is None and not pair:
+        if single is None and not pair:
             return
+
+
+def _doubts(selection: Selection, in_play: Collection[GroupStanding]) -> Iterator[QueueEntry]:
+    """What a group waits for; only a category group's Ambassador can wait: it speaks for a part of a few stores."""
+    for group in in_play:
+        if group.status == DIVERGED:
+            yield from tie_breakers(selection, group)
+    for group in in_play:
+        yield from second_voice(selection, group)
+    for group in in_play:
+        if group.category is None:
+            yield from ambassador(selection, group)
+
+
+def _by_turns(first: Iterator[QueueEntry], second: Iterator[QueueEntry]) -> Iterator[QueueEntry]:
+    for one, other in zip_longest(first, second):
+        yield from (entry for entry in (one, other) if entry is not None)
+
+
+def _was_single(selection: Selection, of_categories: Collection[int]) -> bool:
+    """Whether of the last leases that took turns the very last was no check."""
+    turns = [
+        lease.kind
+        for lease in selection.roster.leases
+        if lease.kind in TURNS or (lease.kind == "ambassador" and lease.group_id in of_categories)
+    ]
+    return bool(turns) and turns[-1] != "check"
 
 
 def _is_in_play(selection: Selection, group: GroupStanding) -> bool:

@@ -20,6 +20,7 @@ class Selection:
         self.window = timedelta(hours=chain.window_hours)
         self.pause = timedelta(hours=chain.check_hours)
         self._cluster_id = cluster_id
+        self._roll_out = timedelta(hours=chain.roll_out_hours)
         self._changes = [(change.weekday, change.at) for change in chain.parsed_change_times()]
         self._taken: set[int] = set()
 
@@ -62,9 +63,11 @@ class Selection:
         return sorted(free, key=lambda store: (-self.hours_since(self.seen(group, store)[0]), store))
 
     def last_change(self, row_id: int | None) -> datetime | None:
-        """Return the chain's last change of prices, local to the store (row id)."""
+        """Return when the chain's last change of prices, local to the store (row id), had reached every store."""
         store = self.roster.stores.get(row_id or 0)
-        return last_change_before(self.now, self._changes, zone_for_state(store.state if store else None))
+        zone = zone_for_state(store.state if store else None)
+        begun = last_change_before(self.now - self._roll_out, self._changes, zone)
+        return begun + self._roll_out if begun else None
 
     def hours_since(self, instant: datetime | None) -> float:
         """Hours from ``instant`` to now; endless for never."""

@@ -72,11 +72,29 @@ def test_a_member_that_had_its_verdict_since_the_divergence_is_no_tie_breaker(em
     assert picks(embedded)[:2] == [("tie-breaker", stores[3]), ("tie-breaker", stores[1])]
 
 
+def test_news_that_waits_is_put_to_the_member_that_was_seen_longest_ago(world: World) -> None:
+    stores = covered(world, 4)
+    group = world.group(stores, ambassador=stores[0], last_checked_at=world.now)
+    world.news(group, stores[0], waiting=True)
+    assert picks(world) == [("second voice", stores[3])]
+    world.release(*world.lease(1))
+    assert picks(world) == [], "it was asked once"
+
+
+def test_news_that_a_verdict_came_after_waits_for_nobody(embedded: World) -> None:
+    stores = covered(embedded, 3)
+    group = embedded.group(stores, ambassador=stores[0], last_checked_at=embedded.now)
+    embedded.news(group, stores[0], waiting=True)
+    embedded.verdict(group, stores[1], "confirmed")
+    embedded.news(group, stores[0], waiting=False)
+    assert picks(embedded) == []
+
+
 @pytest.mark.parametrize(
     ("ago", "facts", "reason"),
     [
         (30, {"status": "AMBASSADOR_STALE"}, "the last run found it stale"),
-        (60, {}, "its data is from before the price change of 17 Nov 16:00 UTC"),
+        (60, {}, "its data is from before the price change was everywhere, 18 Nov 04:00 UTC"),
         (80, {}, "its data is 80 h old"),
     ],
 )
@@ -89,8 +107,8 @@ def test_a_stale_ambassador_is_asked_for_with_its_reason(embedded: World, ago: f
 
 
 def test_change_times_are_local_to_the_store(embedded: World) -> None:
-    """Wednesday begins in Sydney three hours before it does in Perth."""
-    embedded.now = embedded.now.replace(day=17, hour=14)  # Tuesday, 14:00 UTC: it is Wednesday in Sydney alone
+    """Wednesday's prices are all over Sydney three hours before they are all over Perth."""
+    embedded.now = embedded.now.replace(day=18, hour=2)  # Wednesday, 02:00 UTC: it is noon in Sydney alone
     perth, sydney = (embedded.store(embedded.cluster(name), state=state) for name, state in [("P", "WA"), ("S", "NSW")])
     embedded.crawl(perth, sydney, ago=3)
     embedded.group([perth], ambassador=perth)

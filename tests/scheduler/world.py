@@ -157,6 +157,10 @@ class World:
         facts = {"group_id": group_id, "store_id": store, "kind": "verdict", "verdict": verdict, "figures": {}}
         self._add(GroupEvent(company_id=self.company_id, at=self.now, **facts))
 
+    def news(self, group_id: int, store: int, *, waiting: bool) -> None:
+        facts = {"group_id": group_id, "store_id": store, "kind": "news_waiting" if waiting else "news", "figures": {}}
+        self._add(GroupEvent(company_id=self.company_id, at=self.now, **facts))
+
     # what is asked
 
     def scheduler(self, session: Session, **options) -> ScrapeScheduler:
