@@ -9,8 +9,11 @@ from grouping.divergence import resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import confirm, make_ambassador, members
+from grouping.promoting import take_promoted_news
 from grouping.references import Step
-from splitcart.database.models import Membership, StoreCategory, StoreGroup
+from grouping.verdict import Snapshot
+from grouping.withdrawing import withdraw_markdowns
+from splitcart.database.models import Crawl, GroupEvent, Membership, StoreCategory, StoreGroup
 
 
 @dataclass
@@ -89,7 +92,12 @@ def _conclude(
         return
     group.last_checked_at = step.now
     if not found.confirmed:
-        report.ejected, report.news = resolve_divergence(step, group, places, found.moments, found.rogues)
+        outvoted = _eject_outvoted(step, group, found)
+        open_ones = {store_id: crawl for store_id, crawl in found.rogues.items() if store_id not in outvoted}
+        left = {store_id: place for store_id, place in places.items() if store_id not in outvoted}
+        if open_ones:
+            report.ejected, report.news = resolve_divergence(step, group, left, found.moments, open_ones)
+        report.ejected = sorted([*report.ejected, *(step.names[store_id] for store_id in outvoted)])
         return
     old_ambassador = group.ambassador_id
     for store_id, snapshot in found.confirmed.items():
@@ -97,7 +105,9 @@ def _conclude(
     _confirm_ambassador(step, group, found)
     newest = _newest_of(old_ambassador, found.moments)
     report.news = take_news(step, group, list(found.confirmed.values()), newest, _brackets(step, found))
-    _promote(step, group, found)
+    for snapshot in found.confirmed.values():
+        report.news += _withdraw(step, group, snapshot)
+    report.news += _promote(step, group, found)
     for snapshot in found.confirmed.values():
         end_exceptions(step, group, snapshot)
     if old_ambassador is not None and old_ambassador != group.ambassador_id:
@@ -113,6 +123,25 @@ def _conclude(
     group.status = "HEALTHY"
 
 
+def _eject_outvoted(step: Step, group: StoreGroup, found: Judged) -> list[int]:
+    """Outcast the rogues after whose crawl another member was confirmed: that was the tie-breaker."""
+    crawl = sa.orm.aliased(Crawl)
+    confirmed = step.session.execute(
+        sa.select(GroupEvent.store_id, crawl.observed_from)
+        .join(crawl, crawl.id == GroupEvent.candidate_crawl_id)
+        .where(GroupEvent.group_id == group.id, GroupEvent.kind == "verdict", GroupEvent.verdict == "confirmed")
+        .where(crawl.observed_from >= step.now - step.bracket)
+    ).all()
+    outvoted = []
+    for store_id in sorted(found.rogues, key=lambda store_id: step.names[store_id]):
+        rogue = found.rogues[store_id]
+        if any(other != store_id and seen >= rogue.observed_to for other, seen in confirmed):
+            verdict = found.verdicts[rogue.crawl_id or 0]
+            eject(step, group, store_id, rogue, verdict.reference)
+            outvoted.append(store_id)
+    return outvoted
+
+
 def _brackets(step: Step, found: Judged) -> list[Bracket]:
     """The confirmed candidates with the later crawls that cleared them."""
     return [
@@ -120,6 +149,18 @@ def _brackets(step: Step, found: Judged) -> list[Bracket]:
         for crawl_id, verdict in found.verdicts.items()
         if verdict.kind == "confirmed" and verdict.later
     ]
+
+
+def _withdraw(step: Step, group: StoreGroup, shown: Snapshot) -> int:
+    """Take markdowns back that a confirmed crawl contradicts, in the categories in which its store follows the list."""
+    completed = set(shown.prices.catalogue.category_ids[shown.prices.complete].tolist())
+    store_id = shown.store_id or 0
+    speaks_for = completed - step.exceptions([store_id]).get(store_id, frozenset())
+    crawl = step.session.get_one(Crawl, shown.crawl_id)
+    changed = withdraw_markdowns(step.session, step.chain, crawl, group, speaks_for)
+    if changed:
+        step.snapshots.forget_list(group.id)
+    return changed
 
 
 def _confirm_ambassador(step: Step, group: StoreGroup, found: Judged) -> None:
@@ -130,8 +171,8 @@ def _confirm_ambassador(step: Step, group: StoreGroup, found: Judged) -> None:
             confirm(step.session, group.ambassador_id, group.id, reference.observed_to)
 
 
-def _promote(step: Step, group: StoreGroup, found: Judged) -> None:
-    """The freshest confirmed store becomes Ambassador; one with category exceptions never does.
+def _promote(step: Step, group: StoreGroup, found: Judged) -> int:
+    """The freshest confirmed store becomes Ambassador; one with category exceptions never does. Return lines of news.
 
     The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older.
     """
@@ -145,7 +186,8 @@ def _promote(step: Step, group: StoreGroup, found: Judged) -> None:
         if fresher and store_id not in silent:
             make_ambassador(step.session, group, store_id, step.now)
             step.log("promoted", group, store_id, candidate=crawl.crawl_id)
-            return
+            return take_promoted_news(step, group, crawl, found.moments)
+    return 0
 
 
 def _newest_of(store_id: int | None, moments: list[Moment]) -> Moment | None:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from grouping.choosing import Moment
 from grouping.departures import follow_whole_list, whole_list_group
-from grouping.lists import Sight, apply_news, read_list, read_sights, vote
+from grouping.lists import Ballot, hold_vote
 from grouping.memberships import leave_group, make_ambassador, members
 from grouping.overlap import compare
 from grouping.references import Step, exceptions
@@ -30,7 +30,7 @@ def take_news(
     """
     changed = 0
     for candidate, later in sorted(brackets, key=lambda bracket: bracket[0].observed_to):
-        changed += _vote(step, group, [_sights(step, [candidate]), _sights(step, later)])
+        changed += _vote(step, group, [_ballot(step, [candidate]), _ballot(step, later)])
     freshest = max(snapshot.observed_to for snapshot in confirmed)
     voters = {
         snapshot.store_id or 0: snapshot for snapshot in confirmed if freshest - snapshot.observed_to <= step.window
@@ -38,27 +38,28 @@ def take_news(
     if ambassador and ambassador.store_id not in voters and abs(freshest - ambassador.observed_to) <= step.window:
         voters[ambassador.store_id] = step.snapshots.of_crawl(ambassador.crawl_id)
     order = sorted(voters, key=lambda store_id: step.names[store_id])
-    return changed + _vote(step, group, [_sights(step, [voters[store_id]]) for store_id in order])
+    return changed + _vote(step, group, [_ballot(step, [voters[store_id]]) for store_id in order])
 
 
-def _vote(step: Step, group: StoreGroup, ballots: list[dict[int, Sight]]) -> int:
-    changed = apply_news(step.session, group.id, vote(read_list(step.session, group.id), ballots))
+def _vote(step: Step, group: StoreGroup, ballots: list[Ballot]) -> int:
+    changed = hold_vote(step.session, group.id, ballots)
     if changed:
         step.snapshots.forget_list(group.id)
+        step.log("voted", group, figures={"ballots": ballots, "lines": changed})
     return changed
 
 
-def _sights(step: Step, crawls: Iterable[Snapshot]) -> dict[int, Sight]:
-    """What these crawls showed where they speak for the group; the first that completed a category has the word."""
-    found: dict[int, Sight] = {}
+def _ballot(step: Step, crawls: Iterable[Snapshot]) -> Ballot:
+    """For what these crawls speak: the first that completed a category has the word, where the store follows."""
+    ballot: Ballot = []
     heard: set[int] = set()
     for crawl in crawls:
         store_id, crawl_id = crawl.store_id or 0, crawl.crawl_id or 0
         completed = set(crawl.prices.catalogue.category_ids[crawl.prices.complete].tolist())
         speaks_for = completed - step.exceptions([store_id]).get(store_id, frozenset()) - heard
-        found |= read_sights(step.session, store_id, crawl_id, speaks_for)
+        ballot.append((store_id, crawl_id, sorted(speaks_for)))
         heard |= speaks_for
-    return found
+    return ballot
 
 
 def eject(

@@ -2,9 +2,9 @@
 
 Kinds: ``verdict`` and ``pending`` (a candidate crawl); ``diverged``, ``suspended``, ``healed``, ``ejected``,
 ``cleared``, ``promoted``, ``ambassador_rogue``, ``dissolved`` (a check); ``seeded``, ``unseeded``, ``founded``,
-``joined``, ``merged``, ``excepted``, ``unexcepted``, ``outlier``, ``inactive`` (a store's place); ``run``,
-``reanalysed``. Ingestion adds ``news`` and ``news_waiting``. An event whose ``verdict`` is ``confirmed`` makes its
-candidate crawl a reference of the group.
+``joined``, ``merged``, ``excepted``, ``unexcepted``, ``outlier``, ``inactive`` (a store's place); ``listed``,
+``voted``, ``shared``, ``withdrawn``, ``news``, ``news_waiting`` (a list; ingestion adds the last two, too); ``run``,
+``reanalysed``. An event whose ``verdict`` is ``confirmed`` makes its candidate crawl a reference of the group.
 """
 
 from datetime import datetime

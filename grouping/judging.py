@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from grouping.choosing import Moment
 from grouping.effects import last_rogue_verdict
 from grouping.references import Step, judge_crawl, references, speak_for_most
+from grouping.settled import store_is_apart
 from grouping.verdict import Snapshot, Verdict
 from splitcart.database.models import Candidate, Crawl, GroupEvent, Membership, StoreGroup
 
@@ -116,6 +117,8 @@ def _judge_all(
             verdict = judge_crawl(step, group.id, candidate, known)
             if verdict.kind == "confirmed" and not _shows_enough(step, group, places, candidate):
                 verdict = replace(verdict, kind="pending")
+            if verdict.kind == "pending" and not verdict.testimony and store_is_apart(step, group, candidate):
+                verdict = replace(verdict, kind="rogue", by="list")
             verdicts[candidate.crawl_id or 0] = verdict
         newly = [one for one in open_ones if verdicts[one.crawl_id or 0].kind == "confirmed"]
         if not newly:

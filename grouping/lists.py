@@ -17,6 +17,10 @@ from grouping.effective import Offer
 from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table, price_table
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku
 
+# One voice of a check: crawls of a store, or of several that are as good as one, as (store, crawl, categories that it
+# speaks for); row ids.
+Ballot = list[tuple[int, int, list[int]]]
+
 
 class News(NamedTuple):
     """One line of a list changes at ``at``: to ``offer``, or (None) off the shelf; seen in the crawl ``crawl_id``."""
@@ -72,6 +76,20 @@ def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None =
             row["crawl_id"],
         )
         for row in session.execute(query).mappings()
+    }
+
+
+def offers_before(session: Session, group_id: int, lines: Mapping[int, ListLine]) -> dict[int, Offer]:
+    """What a group's list said of each of its lines until it changed, where it said anything."""
+    rows = session.execute(
+        sa.select(list_history_table).where(
+            list_history_table.c.group_id == group_id, list_history_table.c.sku_id.in_(lines)
+        )
+    )
+    return {
+        row["sku_id"]: Offer(*(row[name] for name in OFFER_COLUMNS))
+        for row in rows.mappings()
+        if row["until"] == lines[row["sku_id"]].news_at
     }
 
 
@@ -161,8 +179,7 @@ def found_list(session: Session, group_id: int, founders: list[int], category_id
     earliest ``since`` and ``listed_since`` of the founders that saw it begin. What all of them found standing when they
     were first looked at is dated BEFORE_ALL: where a member differs from it, that is no news but its own deviation.
     """
-    shown: dict[int, list[Any]] = {}
-    first = _first_looks(founders)
+    first = first_looks(founders)
     rows = session.execute(
         sa.select(price_table, first.c.looked_at)
         .join(Sku, Sku.id == price_table.c.sku_id)
@@ -170,7 +187,13 @@ def found_list(session: Session, group_id: int, founders: list[int], category_id
         .where(price_table.c.store_id.in_(founders), price_table.c.left_at.is_(None))
         .where(sa.true() if category_id is None else Sku.root_category_id == category_id)
     )
-    for row in rows.mappings():
+    return write_founded(session, group_id, founders, rows.mappings())
+
+
+def write_founded(session: Session, group_id: int, founders: list[int], rows: Iterable[Mapping[Any, Any]]) -> int:
+    """Write the first list of a group from rows of its founders' offers, each with when its category was looked at."""
+    shown: dict[int, list[Any]] = {}
+    for row in rows:
         shown.setdefault(row["sku_id"], []).append(row)
     lines = [_founded_line(group_id, sku_id, rows, founders) for sku_id, rows in sorted(shown.items())]
     if lines:
@@ -178,11 +201,11 @@ def found_list(session: Session, group_id: int, founders: list[int], category_id
     return len(lines)
 
 
-def _first_looks(store_ids: list[int]) -> sa.Subquery:
+def first_looks(store_ids: list[int], until: datetime | None = None) -> sa.Subquery:
     """When each store's (row id) categories were first covered: what stood there then, nobody saw begin."""
     return (
         sa.select(Coverage.store_id, Coverage.category_id, sa.func.min(Coverage.observed_from).label("looked_at"))
-        .where(Coverage.store_id.in_(store_ids))
+        .where(Coverage.store_id.in_(store_ids), sa.true() if until is None else Coverage.observed_to <= until)
         .group_by(Coverage.store_id, Coverage.category_id)
         .subquery("first_looks")
     )
@@ -214,7 +237,7 @@ def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Co
         Coverage.crawl_id == crawl_id, Coverage.category_id.in_(category_ids)
     )
     window = windows.subquery("window")
-    first = _first_looks([store_id])
+    first = first_looks([store_id])
     every = intervals(store_ids=[store_id])
     rows = session.execute(
         sa.select(every, window.c.observed_to, first.c.looked_at)
@@ -239,6 +262,16 @@ def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Co
             crawl_id=crawl_id,
         )
     return sights
+
+
+def hold_vote(session: Session, group_id: int, ballots: Iterable[Ballot]) -> int:
+    """Let crawls vote on a group's list; return how many lines changed."""
+    shown: list[dict[int, Sight]] = []
+    for ballot in ballots:
+        shown.append({})
+        for store_id, crawl_id, category_ids in ballot:
+            shown[-1] |= read_sights(session, store_id, crawl_id, category_ids)
+    return apply_news(session, group_id, vote(read_list(session, group_id), shown))
 
 
 def vote(standing: Mapping[int, ListLine], ballots: Iterable[Mapping[int, Sight]]) -> list[News]:

@@ -1,16 +1,18 @@
-"""The Ambassador's own news: what its crawl changed against its previous one enters the list of its group."""
+"""An Ambassador's own news: what its crawl changed against its previous one enters the list of its group."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from grouping.effective import Offer
 from grouping.journal import record
-from grouping.lists import News, apply_news, worth_telling
+from grouping.lists import ListLine, News, apply_news, read_list, worth_telling
 from grouping.offers import list_table
+from grouping.withdrawing import withdraw_markdowns
 from splitcart.config import Chain
-from splitcart.database.models import Crawl, Sku, Store, StoreCategory, StoreGroup
+from splitcart.database.models import Coverage, Crawl, Sku, Store, StoreCategory, StoreGroup
 from splitcart.measures.local_time import last_change_before, zone_for_state
 
 
@@ -26,8 +28,7 @@ def take_ambassador_news(
 
     ``read_changes`` gives what the crawl changed at the store; it is asked only for an Ambassador's.
     ``seen_before`` gives the ends of the store's earlier coverage by root category (row ids): what it shows in a
-    category that it never covered before is no news. A change of more than ``chain.max_solo_change`` of the list waits
-    for a second store; across one of the chain's change times the bound is ``chain.max_flip_change``.
+    category that it never covered before is no news.
     """
     groups = session.scalars(
         sa.select(StoreGroup)
@@ -35,33 +36,50 @@ def take_ambassador_news(
         .order_by(StoreGroup.id)
     ).all()
     changes = read_changes() if groups else []
-    return sum(_take(session, chain, store, crawl, group, changes, seen_before) for group in groups)
+    completed = set(session.scalars(sa.select(Coverage.category_id).where(Coverage.crawl_id == crawl.id)))
+    changed = 0
+    for group in groups:
+        speaks_for = sa.select(StoreCategory.category_id).where(
+            StoreCategory.store_id == store.id, StoreCategory.group_id == group.id
+        )
+        roots = set(session.scalars(speaks_for)) & seen_before.keys()
+        scope = set(session.scalars(sa.select(Sku.id).where(Sku.root_category_id.in_(roots))))
+        changed += withdraw_markdowns(session, chain, crawl, group, roots & completed)
+        told = [item for item in changes if item.sku_id in scope]
+        if told:
+            since = min(seen_before[root] for root in roots)
+            changed += take_news_of_one(session, chain, store, crawl, group, told, since, {"categories": sorted(roots)})
+    return changed
 
 
-def _take(
+def take_news_of_one(
     session: Session,
     chain: Chain,
     store: Store,
     crawl: Crawl,
     group: StoreGroup,
     changes: Sequence[News],
-    seen_before: Mapping[int, datetime],
+    since: datetime,
+    figures: Mapping[str, object],
 ) -> int:
-    speaks_for = sa.select(StoreCategory.category_id).where(
-        StoreCategory.store_id == store.id, StoreCategory.group_id == group.id
-    )
-    roots = set(session.scalars(speaks_for)) & seen_before.keys()
-    scope = set(session.scalars(sa.select(Sku.id).where(Sku.root_category_id.in_(roots))))
-    news = worth_telling(session, group.id, [item for item in changes if item.sku_id in scope])
+    """Apply what one store's crawl changed since an earlier look to its group's list; return how many lines changed.
+
+    A change of more than ``chain.max_solo_change`` of the list waits for a second store. Across one of the chain's
+    change times promotions do not count, and the bound of all is ``chain.max_flip_change``. A markdown at no change
+    time may be this store's clearance and always waits. ``figures`` say for the log which of the crawl's changes these
+    are.
+    """
+    flipped = changes_between(chain, store.state, since, crawl.observed_from)
+    news = news_of_one(session, group.id, changes, flipped=flipped)
     if not news:
         return 0
     length = session.scalar(
         sa.select(sa.func.count()).where(list_table.c.group_id == group.id, list_table.c.left_at.is_(None))
     )
     share = len(news) / max(length or 0, 1)
-    flipped = _change_time_between(chain, store, min(seen_before[root] for root in roots), crawl.observed_from)
-    many = len(news) >= chain.category_min_different  # fewer are no other list, however short this one is
-    waits = many and share > (chain.max_flip_change if flipped else chain.max_solo_change)
+    lasting = _lasting(session, group.id, news) if flipped else len(news)
+    waits = share > chain.max_flip_change or lasting > chain.max_solo_change * (length or 0)
+    waits = waits and len(news) >= chain.category_min_different  # fewer are no other list, however short this one is
     changed = 0 if waits else apply_news(session, group.id, news)
     record(
         session,
@@ -71,12 +89,48 @@ def _take(
         group_id=group.id,
         store_id=store.id,
         candidate=crawl.id,
-        figures={"lines": len(news) if waits else changed, "share": round(share, 4)},
+        figures={
+            "lines": len(news) if waits else changed,
+            "share": round(share, 4),
+            "flipped": flipped,
+            **figures,
+        },
     )
     return changed
 
 
-def _change_time_between(chain: Chain, store: Store, begin: datetime, end: datetime) -> bool:
+def news_of_one(session: Session, group_id: int, changes: Iterable[News], *, flipped: bool) -> list[News]:
+    """Return what of one store's changes the list does not say; only across a change time also what is a markdown."""
+    news = worth_telling(session, group_id, changes)
+    if flipped or not news:
+        return news
+    standing = read_list(session, group_id, [item.sku_id for item in news])
+    return [item for item in news if not is_markdown(item, standing.get(item.sku_id))]
+
+
+def _lasting(session: Session, group_id: int, news: list[News]) -> int:
+    """How much of the news is more than a promotion that begins or ends: the regular price, or the shelf, changes."""
+    standing = read_list(session, group_id, [item.sku_id for item in news])
+    lines = ((item.offer, standing.get(item.sku_id)) for item in news)
+    return sum(
+        offer is None or line is None or line.left_at is not None or _regular(offer) != _regular(line.offer)
+        for offer, line in lines
+    )
+
+
+def _regular(offer: Offer) -> int:
+    return offer.price_cents if offer.was_cents is None else offer.was_cents
+
+
+def is_markdown(item: News, line: ListLine | None) -> bool:
+    """Whether the news is a reduction from what the list says, marked as one."""
+    if line is None or line.left_at is not None or item.offer is None or item.offer.was_cents is None:
+        return False
+    return item.offer.price_cents < line.offer.price_cents
+
+
+def changes_between(chain: Chain, state: str | None, begin: datetime, end: datetime) -> bool:
+    """Whether stores took the prices of one of the chain's change times at some instant from ``begin`` to ``end``."""
     times = [(change.weekday, change.at) for change in chain.parsed_change_times()]
-    last = last_change_before(end, times, zone_for_state(store.state)) if times else None
-    return last is not None and last > begin
+    last = last_change_before(end, times, zone_for_state(state)) if times else None
+    return last is not None and last + timedelta(hours=chain.roll_out_hours) > begin

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
+from grouping.beginning import log_founders
 from grouping.choosing import Moment
 from grouping.departures import follow_whole_list
 from grouping.history import Ban, read_bans
@@ -181,12 +182,14 @@ def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
     step.session.add(group)
     step.session.flush()
     founders = [store for store in order if abs(store.observed_to - order[0].observed_to) <= step.window]
-    found_list(step.session, group.id, [store.store_id or 0 for store in founders], step.scope)
+    voters = [store.store_id or 0 for store in founders]
+    found_list(step.session, group.id, voters, step.scope)
     showing = [(store, found) for store in order if (found := fits(step, group, store))]
     if len(showing) < step.min_founders:
         step.session.execute(sa.delete(list_table).where(list_table.c.group_id == group.id))
         step.session.delete(group)
         return
+    log_founders(step, group, voters)
     for store, found in showing:
         enter_group(step, group, store)
         step.log(

@@ -22,6 +22,7 @@ from grouping.outcasts import settle_outcasts
 from grouping.placing import Placed, groups_in_scope, place_stores
 from grouping.references import Step
 from grouping.settling import settle_audits
+from grouping.sharing import share_news
 from grouping.snapshots import CrawlShelf, read_catalogue
 from grouping.ungrouped import categories_to_place, category_groups
 from splitcart.config import Chain
@@ -53,6 +54,7 @@ class RunReport:
     merged: dict[str, str] = field(default_factory=dict)
     excepted: dict[str, str] = field(default_factory=dict)
     outliers: list[str] = field(default_factory=list)
+    lines_shared: int = 0  # list lines that groups took from others whose list is the same in that category
     audits_settled: int = 0
 
     def add_check(self, check: GroupReport) -> None:
@@ -100,6 +102,7 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
         report.inactive = sorted(gone)
         while _decide(report, step, newest_crawl):
             pass
+        report.lines_shared = step(partial(_share_news, newest_crawl))
         report.audits_settled = step(settle_audits)
         step(partial(_log_run, newest_crawl))
     return report
@@ -166,6 +169,14 @@ def _place(report: RunReport, step: Steps, scope: int | None) -> bool:
         moved = True
 
 
+def _share_news(newest_crawl: int, step: Step) -> int:
+    if not _has_new_crawls(newest_crawl, step):
+        return 0
+    last = _last_run(step)
+    since = step.now if last is None else min(step.now, last.at)
+    return share_news(step, since - step.window)
+
+
 def _newest_crawl(step: Step) -> int:
     return step.session.scalar(sa.select(sa.func.max(Crawl.id)).where(Crawl.company_id == step.company_id)) or 0
 
@@ -175,14 +186,18 @@ def _log_run(newest_crawl: int, step: Step) -> None:
         step.log("run", None, figures={"newest_crawl": newest_crawl})
 
 
-def _has_new_crawls(newest_crawl: int, step: Step) -> bool:
-    """Whether anything can have come out differently since the last run that ended."""
-    last = step.session.scalar(
+def _last_run(step: Step) -> GroupEvent | None:
+    return step.session.scalar(
         sa.select(GroupEvent)
         .where(GroupEvent.company_id == step.company_id, GroupEvent.kind == "run")
         .order_by(GroupEvent.id.desc())
         .limit(1)
     )
+
+
+def _has_new_crawls(newest_crawl: int, step: Step) -> bool:
+    """Whether anything can have come out differently since the last run that ended."""
+    last = _last_run(step)
     if last is None or last.figures["newest_crawl"] < newest_crawl:
         return True
     changes = sa.select(GroupEvent.id).where(

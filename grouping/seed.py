@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from grouping.beginning import log_founders
 from grouping.lists import found_list
 from grouping.memberships import confirm, join_group, leave_group, make_ambassador
 from grouping.placing import fits, groups_in_scope
@@ -81,6 +82,7 @@ def _seed_cluster(step: Step, cluster: GeoCluster, report: SeedReport) -> None:
     step.session.add(group)
     step.session.flush()
     found_list(step.session, group.id, [ambassador.store_id])
+    log_founders(step, group, [ambassador.store_id])
     for store_id in store_ids:
         join_group(step.session, store_id, group.id, step.now, None)
     confirm(step.session, ambassador.store_id, group.id, ambassador.observed_to)

@@ -75,7 +75,7 @@ class SmallChain:
 
     def crawl(self, store_id, prices, at, roots=tuple(ROOTS), was=None):
         """A crawl of one hour, complete in ``roots``, through the real ingestion; returns its row id."""
-        was = was or {}
+        was = {number: price for number, price in (was or {}).items() if price != prices.get(number)}
         rows = [
             product(str(number), root, prices[number], was_cents=was.get(number))
             for root in roots
@@ -121,6 +121,14 @@ class SmallChain:
     def place(self, store_id):
         with transaction(self.engine) as session:
             return open_membership(session, self.stores[store_id])
+
+    def exceptions(self, store_id):
+        """The root categories in which this store does not follow its whole-list group, by name."""
+        from grouping.references import exceptions
+
+        with transaction(self.engine) as session:
+            own = exceptions(session, [self.stores[store_id]]).get(self.stores[store_id], ())
+        return {name for name, row_id in self.roots.items() if row_id in own}
 
     def ambassador(self, store_id):
         """The own id of the Ambassador of this store's group."""

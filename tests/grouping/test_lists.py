@@ -61,6 +61,11 @@ def chain(engine):
     return chain
 
 
+def cheaper(skus):
+    """Some skus at half their price."""
+    return {number: price // 2 if number in skus else price for number, price in BASE.items()}
+
+
 def lines(chain):
     with transaction(chain.engine) as session:
         return read_list(session, chain.group_of("G003").id)
@@ -96,11 +101,42 @@ def test_a_large_change_of_one_store_waits_for_a_second(chain) -> None:
     assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [20])
 
 
-def test_a_change_time_lets_a_large_change_in_but_not_a_whole_new_list(chain) -> None:
-    chain.crawl("G003", dearer(BASE, set(range(30))), day(2, 6))  # Wednesday: 15 % of the list
+def test_a_markdown_between_change_times_may_be_local_and_waits(chain) -> None:
+    chain.crawl("G003", BASE | {7: 50, 8: 300}, day(1), was={7: BASE[7]})
+    assert chain.listed("G003") == BASE | {8: 300}
+    chain.crawl("G003", BASE | {8: 300, 9: 50}, day(2, 6), was={9: BASE[9]})  # Wednesday
+    assert chain.listed("G003") == BASE | {8: 300, 9: 50}
+
+
+def test_a_markdown_that_another_member_does_not_show_is_taken_back(chain) -> None:
+    chain.crawl("G003", cheaper({7, 8}), day(2, 6), was=BASE)
+    assert chain.listed("G003") == cheaper({7, 8})
+    chain.crawl("G001", cheaper({8}), day(2, 12), was=BASE)
+    chain.run(day(2, 14))
+    assert chain.listed("G003") == cheaper({7, 8}), "it may not have been rolled out there"
+    chain.crawl("G002", cheaper({8}), day(3), was=BASE)
+    chain.run(day(3, 2))
+    assert chain.listed("G003") == cheaper({8})
+
+
+def test_prices_of_a_change_time_are_in_until_they_are_rolled_out(chain) -> None:
+    """The Ambassador was crawled on Wednesday morning before it had the new prices."""
+    chain.crawl("G003", BASE, day(2))
+    chain.crawl("G003", cheaper(range(30)), day(3), was=BASE)
     assert news_events(chain, "news") == [30]
-    chain.crawl("G003", dearer(BASE, set(range(30, 130))), day(9, 6))  # a week later: 50 %
+
+
+def test_a_change_time_lets_many_promotions_in_but_not_a_whole_new_list(chain) -> None:
+    chain.crawl("G003", cheaper(range(30)), day(2, 6), was=BASE)  # Wednesday: 15 % of the list
+    assert news_events(chain, "news") == [30]
+    chain.crawl("G003", cheaper(range(30, 130)), day(9, 6), was=BASE)  # a week later: 50 %
     assert news_events(chain, "news_waiting") == [130]
+
+
+def test_regular_prices_of_another_list_wait_even_across_a_change_time(chain) -> None:
+    """The Ambassador moved on a Wednesday; a tenth of its prices are others now, without any promotion."""
+    chain.crawl("G003", dearer(BASE, set(range(0, 200, 10))), day(2, 6))
+    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [20])
 
 
 def test_only_what_the_list_does_not_say_already_counts_as_a_change(chain) -> None:

@@ -16,14 +16,14 @@ def grouped(engine, stores=STORES, at=0):
     return chain
 
 
-def test_an_ambassador_blocked_before_produce_does_not_let_another_regions_store_in(engine):
+def test_an_ambassador_blocked_before_produce_does_not_end_another_regions_exception(engine):
     chain = grouped(engine)
     chain.crawl("G009", REGIONAL, day(0, 3))
-    chain.run(day(0, 12))
-    assert chain.place("G009") is None
+    assert chain.run(day(0, 12)).excepted == {"G009": chain.group_of("G001").name}
     chain.crawl(chain.ambassador("G001"), BASE, day(1), roots=NO_PRODUCE)
     chain.crawl("G009", REGIONAL, day(1, 2))
-    assert chain.run(day(1, 4)).joined == {}
+    chain.run(day(1, 4))
+    assert chain.exceptions("G009") == {"produce"}
 
 
 def test_two_crawls_of_one_department_do_not_make_one_list_of_two(engine):

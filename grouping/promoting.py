@@ -1,0 +1,50 @@
+"""A member that becomes Ambassador brings its own news: what changed there while the list stood still."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from grouping.choosing import Moment
+from grouping.lists import News, read_list, read_sights
+from grouping.news import take_news_of_one
+from grouping.references import Step
+from grouping.verdict import Snapshot
+from splitcart.database.models import Crawl, Store, StoreGroup
+
+
+def take_promoted_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Iterable[Moment]) -> int:
+    """Apply what the new Ambassador's crawl was the first of its own to show; return how many lines changed.
+
+    Its next crawl will differ from this one only in what is newer still, so this is heard now or never. A line that
+    changed within a roll-out before the crawl is left as it is: there the store may be late. ``moments`` are the crawls
+    that spoke for the group before it.
+    """
+    store_id = shown.store_id or 0
+    completed = set(shown.prices.catalogue.category_ids[shown.prices.complete].tolist())
+    speaks_for = sorted(completed - step.exceptions([store_id]).get(store_id, frozenset()))
+    heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
+    if not heard:
+        return 0
+    still = shown.observed_from - timedelta(hours=step.chain.roll_out_hours)
+    crawl, store = step.session.get_one(Crawl, shown.crawl_id), step.session.get_one(Store, store_id)
+    changes = promoted_changes(step.session, group.id, crawl, speaks_for, still)
+    figures = {"categories": speaks_for, "promoted_still": still.isoformat()}
+    changed = take_news_of_one(step.session, step.chain, store, crawl, group, changes, max(heard), figures)
+    if changed:
+        step.snapshots.forget_list(group.id)
+    return changed
+
+
+def promoted_changes(
+    session: Session, group_id: int, crawl: Crawl, category_ids: Collection[int], still: datetime
+) -> list[News]:
+    """What a crawl was the first of its store to show, on lines of the list that stand since ``still`` or longer."""
+    standing = read_list(session, group_id)
+    return [
+        News(sku_id, sight.offer, sight.since, crawl.id)
+        for sku_id, sight in read_sights(session, crawl.store_id or 0, crawl.id, category_ids).items()
+        if sight.saw_begin
+        and sight.since >= crawl.observed_from
+        and ((line := standing.get(sku_id)) is None or line.news_at <= still)
+    ]

@@ -1,0 +1,71 @@
+"""Groups whose lists are one in a category share its news; and all lists can be made again from the log."""
+
+import sqlalchemy as sa
+
+from grouping.offers import list_history_table, list_table
+from grouping.rebuilding import rebuild_lists
+from splitcart.database import transaction
+from tests.grouping.factory import BASE, SmallChain, day, dearer
+
+WEST, SOUTH = ["G001", "G002", "G003"], ["G011", "G012", "G013"]
+REGIONAL = dearer(BASE, range(0, 40, 3))  # another region's produce, and nothing else
+PANTRY = {100, 101}
+
+
+def two_regions(engine):
+    chain = SmallChain(engine, [*WEST, *SOUTH])
+    for position, (west, south) in enumerate(zip(WEST, SOUTH, strict=True)):
+        chain.crawl(west, BASE, day(0, position))
+        chain.crawl(south, REGIONAL, day(0, position))
+    chain.run(day(0, 12))
+    assert chain.partition() == {frozenset(WEST), frozenset(SOUTH)}
+    return chain
+
+
+def test_news_of_a_category_reaches_the_group_whose_list_is_the_same_there(engine):
+    chain = two_regions(engine)
+    chain.crawl(
+        "G003", {number: price for number, price in dearer(BASE, PANTRY | {1}).items() if number != 150}, day(1)
+    )
+    assert chain.run(day(1, 2)).lines_shared == 3
+    expected = dearer(REGIONAL, PANTRY)
+    del expected[150]
+    assert chain.listed("G011") == expected, "what changed and left in pantry, and not the other region's produce"
+    assert chain.run(day(1, 4)).lines_shared == 0
+
+
+def test_a_line_that_said_something_else_before_is_not_shared(engine):
+    chain = two_regions(engine)
+    chain.crawl("G013", dearer(REGIONAL, {100}, by=33), day(1))
+    chain.crawl("G003", dearer(BASE, {100}), day(1, 6))
+    chain.run(day(1, 8))
+    assert chain.listed("G001")[100] == BASE[100] + 10
+    assert chain.listed("G011")[100] == BASE[100] + 33
+
+
+def test_lists_are_made_again_from_crawls_and_decisions(engine):
+    """Founded, news of Ambassadors, a promoted store's own, a vote, what was shared, and departures and arrivals."""
+    chain = two_regions(engine)
+    fewer = {number: price for number, price in BASE.items() if number not in {5, 120}}
+    chain.crawl("G003", fewer, day(1))
+    chain.run(day(1, 2))
+    chain.crawl("G001", dearer(fewer, {7}), day(2, 6))
+    chain.run(day(2, 8))
+    chain.crawl("G002", dearer(BASE, {7, 60, 61, 62}), day(3))
+    chain.crawl("G003", dearer(BASE, {7, 60, 61, 62}), day(3, 1))
+    chain.crawl("G013", dearer(REGIONAL, {150}), day(3, 1))
+    chain.run(day(3, 4))
+    with transaction(engine) as session:
+        before = [session.execute(rows(table)).all() for table in (list_table, list_history_table)]
+        decisions = rebuild_lists(session, chain.company_id)
+        session.flush()
+        after = [session.execute(rows(table)).all() for table in (list_table, list_history_table)]
+    kinds = {kind for kind in ("listed", "news", "voted", "shared") if chain.events(kind)}
+    assert kinds == {"listed", "news", "voted", "shared"}
+    assert decisions == sum(len(chain.events(kind)) for kind in kinds)
+    assert len(before[1]) > 8
+    assert after == before
+
+
+def rows(table):
+    return sa.select(table).order_by(*table.primary_key.columns)
