@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.policy.play import Setting, simulate
 from benchmarks.policy.score import FIGURES, SERIES, Score
 from splitcart.replica.config import ChainConfig, default_chains
 
+Scores = list[Score]
 CITIES = {"Perth": 10.0, "Adelaide": 5.0}  # two states, so two produce lists
 
 
@@ -50,9 +52,13 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=8, help="stores that change their list (default 8)")
     parser.add_argument("--standing", action="store_true", help="prices never change: the partition must not either")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="write every figure of every seed to this file")
+    parser.add_argument("--json", type=Path, help="write every figure of every seed to this file, seed by seed")
+    parser.add_argument("--read", type=Path, nargs="+", help="play nothing: print what such files hold")
     parser.add_argument("--causes", action="store_true", help="where the stores stood whose prices were wrong")
     options = parser.parse_args()
+    if options.read:
+        _print_table([score for path in options.read for score in msgspec.json.decode(path.read_bytes(), type=Scores)])
+        return
     setting = Setting(
         company=options.company,
         days=options.days,
@@ -64,12 +70,14 @@ def main() -> None:
     )
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     with ProcessPoolExecutor(options.processes, initializer=logging.disable, initargs=(logging.WARNING,)) as pool:
-        scores = list(pool.map(partial(simulate, setting=setting), seeds))
+        scores: Scores = []
+        for score in pool.map(partial(simulate, setting=setting), seeds):
+            scores.append(score)
+            if options.json:
+                options.json.write_bytes(msgspec.json.encode(scores))
     if options.standing:
         print("runs that changed the partition while prices stood still:", [score.stood_still for score in scores])
     _print_table(scores)
-    if options.json:
-        options.json.write_bytes(msgspec.json.encode(scores))
     if options.causes:
         _print_causes(scores)
 
@@ -94,7 +102,7 @@ def _print_table(scores: list[Score]) -> None:
 def _print_causes(scores: list[Score]) -> None:
     print()
     for score in scores:
-        print(score.seed, dict(score.causes.most_common()))
+        print(score.seed, dict(Counter(score.causes).most_common()))
         for store_id, mover in score.movers.items():
             print("   ", store_id, mover)
 

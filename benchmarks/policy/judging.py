@@ -72,12 +72,19 @@ class Judge:
     ) -> dict[str, str]:
         """Score where every store stands; return it in words."""
         place = {store_id: group for group, stores in groups.items() for store_id in stores}
-        suspended = self.looking.suspended()
+        suspended, excepted = self.looking.suspended(), self.looking.excepted()
         strangers: dict[tuple[int, Key], int] = {}
         standing: dict[str, str] = {}
         for store_id in self._seen_on:
             key, group = self._world.key(store_id, today[store_id]), place.get(store_id)
-            right = keys[group] == key if group is not None else key not in keys.values()
+            apart = excepted.get(store_id, set())
+            if group is None:
+                right = key not in keys.values()
+            else:
+                right = all(
+                    one == other or root in apart
+                    for root, (one, other) in enumerate(zip(keys[group], key, strict=True))
+                )
             if right:
                 words = "in its group" if group is not None else "rightly without a group"
             elif self._is_unseen(store_id):

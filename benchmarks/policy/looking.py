@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.policy.score import Errors
 from benchmarks.policy.world import ABSENT, Key, Row, World
 from splitcart.database import reading
-from splitcart.database.models import Membership, Sku, Store, StoreGroup
+from splitcart.database.models import Category, Membership, Sku, Store, StoreGroup
 
 Prices = NDArray[np.int32]  # stores x skus
 
@@ -61,6 +61,20 @@ class Looking:
         query = sa.select(Store.store_id).join(Membership, Membership.store_id == Store.id)
         with reading(self._engine) as session:
             return set(session.scalars(query.where(Membership.until.is_(None), Membership.suspended_at.is_not(None))))
+
+    def excepted(self) -> dict[str, set[int]]:
+        """By store, the root categories in which it does not follow its whole-list group."""
+        query = (
+            sa.select(Store.store_id, Category.name)
+            .join(Membership, Membership.store_id == Store.id)
+            .join(Category, Category.id == Membership.category_id)
+            .where(Membership.until.is_(None))
+        )
+        found: dict[str, set[int]] = defaultdict(set)
+        with reading(self._engine) as session:
+            for store_id, name in session.execute(query):
+                found[store_id].add(self._world.roots.index(name))
+        return found
 
     def ambassadors(self) -> dict[int, str]:
         """The Ambassador of every active group."""

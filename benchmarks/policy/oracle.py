@@ -21,7 +21,7 @@ class Oracle:
         key = sight.store_id, sight.root
         if key not in self._own or sight.day >= self._own[key].day:
             self._own[key] = sight
-        listed = self._world.lists(sight.store_id, sight.day)[sight.root], sight.root
+        listed = self._world.key(sight.store_id, sight.day)[sight.root], sight.root
         self._newest[listed] = max(sight.day, self._newest.get(listed, 0))
         self._last_day[sight.store_id] = max(sight.day, self._last_day.get(sight.store_id, 0))
 
@@ -30,11 +30,11 @@ class Oracle:
         found = np.full(len(self._world.codes), ABSENT, dtype=np.int32)
         if store_id not in self._last_day:
             return found
-        lists = self._world.lists(store_id, today if self._sees_moves else self._last_day[store_id])
+        lists = self._world.key(store_id, today if self._sees_moves else self._last_day[store_id])
         for root, skus in enumerate(self._skus_of):
             if (own := self._own.get((store_id, root))) is None:
                 continue
-            then = self._world.list_row(self._world.lists(store_id, own.day)[root], own.day)[skus]
+            then = self._world.list_row(self._world.key(store_id, own.day)[root], own.day)[skus]
             newest = self._newest.get((lists[root], root), own.day)
             now = self._world.list_row(lists[root], newest)[skus]
             shown = own.row[skus]

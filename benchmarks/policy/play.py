@@ -77,7 +77,7 @@ class Play:
 
     def play(self) -> Score:
         """Play all days."""
-        began, crawls = monotonic(), 0
+        began, crawls = monotonic(), 0.0
         self._list_stores()
         for day in range(self.setting.days):
             for position, move_day in enumerate(self.move_days):
@@ -132,7 +132,7 @@ class Play:
         free = [name for name in self.world.stores if not self.world.is_solo(name) and name not in moved]
         chosen = [name for name in free if name in standing] if ambassador else free
         store_id = self.rng.choice(chosen or free)
-        now, _ = self.world.key(store_id, day)
+        now = self.world.own_list(store_id, day)
         names = self.world.market.list_names(self.setting.company)
         self.world.move(store_id, day, self.rng.choice([name for name in names if name != now]))
         self.score.movers[store_id] = Mover(day, was_ambassador=store_id in standing)
@@ -148,20 +148,27 @@ class Play:
                 crawls += 1
         return crawls
 
-    def _collect(self, day: int) -> int:
-        """Crawl what the scheduler asks for, one store after the other over the day, with a run after each."""
-        crawls = 0
+    def _collect(self, day: int) -> float:
+        """Crawl what the scheduler asks for, one store after the other over the day, with a run after each.
+
+        A crawl of some categories costs their share of all. Returns what was spent, in whole crawls.
+        """
         self.owed += self.setting.budget * len(self.world.stores)
         apart = (RUN_HOUR - 1 - FIRST_HOUR) / int(self.owed)
-        for position in range(int(self.owed)):
-            at = FIRST_HOUR + apart * (position + 0.8 * self.rng.random())
-            self.now = self._midnight(day) + timedelta(hours=at)
-            for lease in self._lease(1):
+        at, spent = FIRST_HOUR + 0.5 * apart * self.rng.random(), 0.0
+        while self.owed >= 1 and at < RUN_HOUR - 1:
+            self.now = max(self.now, self._midnight(day) + timedelta(hours=at))
+            leases = self._lease(1)
+            for lease in leases:
+                cost = len(lease.categories or self.world.roots) / len(self.world.roots)
                 self._crawl(lease, self.setting.blocked)
                 run_groups(self.engine, self.chain, self.clock)
-                crawls += 1
-        self.owed -= int(self.owed)
-        return crawls
+                self.owed -= cost
+                spent += cost
+                at += apart * cost * (0.6 + 0.8 * self.rng.random())
+            at += 0 if leases else apart / 2
+        self.owed %= 1
+        return spent
 
     def _lease(self, limit: int) -> list[StoreLease]:
         with transaction(self.engine) as session:

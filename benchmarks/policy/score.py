@@ -41,7 +41,9 @@ class Score:
     brute_force: float = 0.0
     inferred: list[float] = field(default_factory=list)
     errors: dict[str, Errors] = field(default_factory=lambda: {name: Errors() for name in SERIES})
-    causes: Counter[str] = field(default_factory=Counter)  # wrong prices beyond the oracle's, by where the store stood
+    causes: dict[str, int] = field(
+        default_factory=Counter
+    )  # wrong prices beyond the oracle's, by where the store stood
     checks: int = 0
     rightly_ejected: int = 0
     falsely_ejected: int = 0

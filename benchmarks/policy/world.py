@@ -15,7 +15,7 @@ ROLL_OUT_HOURS = 12.0  # within which a change reaches each store
 ABSENT = -1
 
 Row = NDArray[np.int32]  # cents by sku, ABSENT where it is not on the shelf
-Key = tuple[str, str]  # the list that prices a store, and the one that prices its produce
+Key = tuple[str, ...]  # which list prices each root category: stores with one key belong together
 
 
 class World:
@@ -77,16 +77,15 @@ class World:
         prices = [offer.price_cents if offer and offer.price_shown else ABSENT for offer in shown]
         return np.array(prices, dtype=np.int32)
 
-    def lists(self, store_id: str, day: int) -> list[str]:
+    def key(self, store_id: str, day: int) -> Key:
         """Which list prices each root category of a store on a market day."""
         plan = self.market.plan(self.company, store_id)
         own = plan.list_on(day)
-        return [plan.roots.get(root, own) for root in self.roots]
+        return tuple(plan.roots.get(root, own) for root in self.roots)
 
-    def key(self, store_id: str, day: int) -> Key:
-        """What prices most of a store, and its produce: stores with one key belong together."""
-        plan = self.market.plan(self.company, store_id)
-        return plan.list_on(day), plan.roots.get(self.roots[0], plan.list_on(day))
+    def own_list(self, store_id: str, day: int) -> str:
+        """The list that prices most of a store."""
+        return self.market.plan(self.company, store_id).list_on(day)
 
     def is_solo(self, store_id: str) -> bool:
         """Whether the store prices alone."""
