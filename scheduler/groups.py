@@ -8,12 +8,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from scheduler.past import PastLease
+from scheduler.past import LATELY, PastLease
 from splitcart.database.models import (
     Candidate,
     Category,
     Crawl,
     GroupEvent,
+    InferenceAudit,
     Membership,
     StoreCategory,
     StoreGroup,
@@ -40,11 +41,12 @@ class PendingCandidate:
 class GroupStanding:
     """One active group. ``category`` is the root category that it is about (None: the whole list).
 
-    ``members`` are the stores (row ids) with an open membership and when each was confirmed, ``suspended`` those whose
-    membership is in doubt since some instant. ``judged`` holds (store, instant) of the verdicts, ``last_event_at`` when
-    a run last had something to say of the group, ``news_waits_since`` when its Ambassador showed news that waits for a
-    second store, ``seen`` the newest coverage of its category by store (empty for a
-    whole-list group, whose stores' own coverage counts).
+    ``members`` are the stores (row ids) with an open membership and when each was confirmed, ``suspended`` those
+    whose membership is in doubt since some instant. ``judged`` holds (store, instant) of the verdicts,
+    ``last_event_at`` when a run last had something to say of the group, ``news_waits_since`` when its Ambassador
+    showed news that waits for a second store, ``wrong_share`` the share of its inferences that late audits found
+    wrong, ``seen`` the newest coverage of its category by store (empty for a whole-list group, whose stores' own
+    coverage counts).
     """
 
     id: int
@@ -59,6 +61,7 @@ class GroupStanding:
     judged: list[tuple[int, datetime]] = field(default_factory=list)
     last_event_at: datetime | None = None
     news_waits_since: datetime | None = None
+    wrong_share: float = 0.0
     leases: list[PastLease] = field(default_factory=list)
     seen: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
 
@@ -81,7 +84,7 @@ class GroupStanding:
         ]
 
 
-def read_groups(session: Session, company_id: int, leases: Iterable[PastLease]) -> list[GroupStanding]:
+def read_groups(session: Session, company_id: int, leases: Iterable[PastLease], now: datetime) -> list[GroupStanding]:
     """Read the active groups of a company, oldest first; a constant number of queries."""
     groups = {
         row.id: GroupStanding(
@@ -110,6 +113,7 @@ def read_groups(session: Session, company_id: int, leases: Iterable[PastLease]) 
     _add_candidates(session, company_id, groups)
     _add_events(session, company_id, groups)
     _add_category_coverage(session, company_id, groups)
+    _add_accuracy(session, groups, now - LATELY)
     for lease in leases:
         if group := groups.get(lease.group_id or 0):
             group.leases.append(lease)
@@ -197,6 +201,15 @@ def _add_waiting_news(session: Session, company_id: int, groups: dict[int, Group
     for group_id, at in session.execute(waiting):
         if group := groups.get(group_id or 0):
             group.news_waits_since = at
+
+
+def _add_accuracy(session: Session, groups: dict[int, GroupStanding], since: datetime) -> None:
+    compared = sa.func.sum(InferenceAudit.inferred_compared)
+    audited = sa.select(InferenceAudit.group_id, compared, sa.func.sum(InferenceAudit.inferred_equal)).where(
+        InferenceAudit.group_id.in_(groups), InferenceAudit.audited_at >= since
+    )
+    for group_id, told, right in session.execute(audited.group_by(InferenceAudit.group_id).having(compared > 0)):
+        groups[group_id].wrong_share = 1 - int(right) / int(told)
 
 
 def _add_category_coverage(session: Session, company_id: int, groups: dict[int, GroupStanding]) -> None:

@@ -472,6 +472,27 @@ def test_a_store_that_lacks_a_department_joins_all_the_same(engine):
     assert "G009" in chain.run(day(1, 2)).joined
 
 
+def test_a_store_with_another_range_is_not_placed_whatever_it_charges(engine):
+    chain = SmallChain(engine, [*STORES, "G009"])
+    for position, store_id in enumerate(STORES):
+        chain.crawl(store_id, {number: BASE[number] for number in range(150)}, day(0, position))
+    chain.crawl("G009", {number: BASE[number] for number in range(200) if number % 4 or number >= 150}, day(0, 5))
+    chain.run(day(0, 12))
+    assert chain.place("G009") is None
+
+
+def test_a_store_that_two_lists_match_joins_the_one_that_it_shows_best(engine):
+    west, south = ["G001", "G002"], ["G011", "G012"]
+    chain = SmallChain(engine, [*west, *south, "G009"], category_tail=0.0)  # no test by category
+    for position, store_id in enumerate([*west, *south]):
+        chain.crawl(store_id, dearer(BASE, range(7) if store_id in south else ()), day(0, position))
+    chain.run(day(0, 12))
+    assert chain.partition() == {frozenset(west), frozenset(south)}
+    chain.crawl("G009", dearer(BASE, range(4)), day(0, 14))  # 98.0 % of the one list, 98.5 % of the other
+    chain.run(day(0, 16))
+    assert chain.group_of("G009").id == chain.group_of("G011").id
+
+
 def test_a_crawl_of_one_small_department_places_nobody(engine):
     chain = grouped(engine)
     chain.crawl("G009", BASE, day(1), roots=("produce",))

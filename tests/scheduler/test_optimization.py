@@ -3,7 +3,7 @@
 import pytest
 
 from splitcart.database.models import Membership, Store, StoreGroup
-from tests.scheduler.world import World
+from tests.scheduler.world import World, hours
 
 
 def covered(world: World, count: int, *, ago: float = 30, cluster: int | None = None) -> list[int]:
@@ -210,6 +210,17 @@ def test_the_healthy_group_longest_without_a_check_sends_its_two_least_recent_me
     world.group(lately, ambassador=lately[0], last_checked_at=world.now.replace(day=15))
     world.group(long_ago, ambassador=long_ago[0], last_checked_at=world.now.replace(day=10))
     assert picks(world) == [("check", row) for row in (long_ago[3], long_ago[2], lately[3], lately[2])]
+
+
+def test_a_group_whose_inferences_were_wrong_goes_before_one_that_waited_somewhat_longer(world: World) -> None:
+    right, wrong = covered(world, 3), covered(world, 3)
+    first = world.group(right, ambassador=right[0], last_checked_at=world.now - hours(40))
+    second = world.group(wrong, ambassador=wrong[0], last_checked_at=world.now - hours(30))
+    world.audit(first, right[1], compared=1000, equal=999)
+    world.audit(second, wrong[1], compared=1000, equal=980)
+    assert [store for _, store in picks(world)][:2] == [wrong[2], wrong[1]]
+    world.audit(second, wrong[1], compared=9000, equal=9000)
+    assert [store for _, store in picks(world)][:2] == [right[2], right[1]]
 
 
 def test_a_group_that_was_never_checked_goes_first(embedded: World) -> None:

@@ -20,6 +20,7 @@ from splitcart.database.models import (
     Division,
     GeoCluster,
     GroupEvent,
+    InferenceAudit,
     Lease,
     Membership,
     Store,
@@ -156,6 +157,13 @@ class World:
     def verdict(self, group_id: int, store: int, verdict: str) -> None:
         facts = {"group_id": group_id, "store_id": store, "kind": "verdict", "verdict": verdict, "figures": {}}
         self._add(GroupEvent(company_id=self.company_id, at=self.now, **facts))
+
+    def audit(self, group_id: int, store: int, compared: int, equal: int) -> None:
+        """What had been inferred for a store was compared with its crawl, just now."""
+        counts = {"compared": compared, "equal": equal, "inferred_compared": compared, "inferred_equal": equal}
+        crawl = self.crawl(store, ago=30)
+        facts = {"store_id": store, "group_id": group_id, "crawl_id": crawl, "audited_at": self.now}
+        self._add(InferenceAudit(**facts, **counts))
 
     def news(self, group_id: int, store: int, *, waiting: bool) -> None:
         facts = {"group_id": group_id, "store_id": store, "kind": "news_waiting" if waiting else "news", "figures": {}}
