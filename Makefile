@@ -12,7 +12,7 @@ help:
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
-	@echo "make bench   identity, ingestion, storage and leases measured on this machine (about 15 minutes)"
+	@echo "make bench   ingestion, storage, identity, leases and grouping measured on this machine (about 30 minutes)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
@@ -56,6 +56,9 @@ bench: setup
 	$(BIN)/python -m benchmarks.overlap growth
 	$(BIN)/python -m benchmarks.effective
 	$(BIN)/python -m benchmarks.policy
+	$(BIN)/python -m benchmarks.policy --seeds 4 --clearance 0.01
+	$(BIN)/python -m benchmarks.policy --seeds 4 --days 16 --standing
+	$(BIN)/python -m benchmarks.nightly
 	$(BIN)/python -m benchmarks.category_groups
 
 clean:
