@@ -1,6 +1,6 @@
 """Which groups real price files come to, day by day, and whether partial files change them.
 
-    python -m benchmarks.real_files ../shared/data/prices_aldi_qld
+    python -m benchmarks.real_files FOLDER
 
 The files are of the earlier shape (``splitcart update products --legacy``). Each date is taken in and grouped; the
 whole is done twice, the second time without the files that lack root categories, and both must give the same groups.
