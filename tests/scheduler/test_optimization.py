@@ -200,7 +200,7 @@ def test_the_outlier_with_the_oldest_data_goes_first_and_not_twice_a_day(world: 
 
 def test_an_outlier_is_due_at_once_after_a_change_time(embedded: World) -> None:
     store = embedded.store(embedded.cluster("Perth"))
-    embedded.now = embedded.now.replace(day=17, hour=17)  # an hour after Wednesday began in Perth
+    embedded.now = embedded.now.replace(day=18, hour=5)  # Wednesday's prices are everywhere in Perth since an hour
     embedded.crawl(store, ago=3)
     assert picks(embedded) == [("outlier", store)]
 
