@@ -43,7 +43,7 @@ def test_run_founds_the_groups_that_list_and_show_tell_of():
     assert "aldi G003" in run("list", "--company", "aldi")
     shown = json.loads(run("show", str(line["id"]), "--json"))
     assert [member["store_id"] for member in shown["members"]] == ["G001", "G002", "G003"]
-    assert {event["kind"] for event in shown["events"]} == {"founded"}
+    assert {event["kind"] for event in shown["events"]} == {"founded", "listed"}
     assert "100.00%" in run("show", str(line["id"]))
 
 
