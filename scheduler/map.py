@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from scheduler.clusters import ClusterReport, PlacedStore
 from scheduler.geography import distance_km
+from scheduler.insets import COUNTRY, choose_insets, names_beside, points_of
 from scheduler.labels import INK
-from scheduler.panels import COUNTRY, GREY, Style, choose_insets, draw_panel, names_beside
+from scheduler.panels import GREY, Style, draw_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,12 +56,13 @@ def build_figure(report: ClusterReport) -> "Figure":
 
     country = panel(MARGIN, foot, map_width, map_height)
     insets = choose_insets(report, INSET_KM, INSET_KM * INSET_HEIGHT / INSET_WIDTH)
-    draw_panel(country, COUNTRY, report, styles, names_beside(report, insets.values()), is_inset=False)
+    draw_panel(country, COUNTRY, report, styles, names_beside(report, insets), is_inset=False)
+    names = {name: list(points_of(inside)) for name, inside in report.clusters.items()}
     top = foot + map_height
     for number, (city, window) in enumerate(insets.items(), 1):
         bottom = top - number * (INSET_HEIGHT + GAP) + GAP
         axes = panel(WIDTH - MARGIN - INSET_WIDTH, bottom, INSET_WIDTH, INSET_HEIGHT)
-        draw_panel(axes, window, report, styles, list(report.clusters), is_inset=True)
+        draw_panel(axes, window, report, styles, names, is_inset=True)
         axes.set_title(f"Around {city}", fontsize=9, color=INK, loc="left", pad=3, weight="bold")
         corner, size = (window.west, window.south), (window.east - window.west, window.north - window.south)
         country.add_patch(Rectangle(corner, *size, fill=False, edgecolor=INK, linewidth=0.6, zorder=5))
@@ -77,9 +79,10 @@ def caption(report: ClusterReport) -> str:
     """Say in one sentence how many stores are on the map, and how many are not."""
     clustered = sum(map(len, report.clusters.values()))
     total = clustered + len(report.isolated) + len(report.invalid)
+    hidden = f", {len(report.invalid):,} not shown: their coordinates cannot be used" if report.invalid else ""
     return (
         f"{total:,} stores: {clustered:,} in {len(report.clusters)} clusters ({report.rule}), "
-        f"{len(report.isolated):,} isolated, {len(report.invalid):,} not shown: their coordinates cannot be used."
+        f"{len(report.isolated):,} isolated{hidden}."
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -13,9 +14,11 @@ from matplotlib.text import Text
 from scheduler import ClusterReport, draw_map
 from scheduler.clusters import PlacedStore
 from scheduler.geography import City, distance_km, gazetteer
+from scheduler.insets import COUNTRY, Window, choose_insets, names_beside
+from scheduler.labels import label_clusters
 from scheduler.map import COLOURS, build_figure, caption, choose_styles
 from scheduler.outline import km_outside, read_outline
-from scheduler.panels import COUNTRY, choose_insets, names_beside
+from scheduler.panels import draw_scale
 from scheduler.projection import project
 
 
@@ -57,6 +60,20 @@ def test_names_on_the_map_do_not_overlap() -> None:
     assert not any(one.overlaps(other) for n, one in enumerate(boxes) for other in boxes[:n])
 
 
+def test_a_name_that_would_have_to_cross_a_crowd_is_left_to_the_legend() -> None:
+    figure = Figure(figsize=(3, 3), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, 300), ylim=(0, 300))
+    ring = [(150 + r * math.cos(a / 9), 150 + r * math.sin(a / 9)) for r in (15, 22, 29, 36) for a in range(57)]
+    label_clusters(axes, {"Crowd": ring, "Lost": [(150, 150)]}, far=True)
+    assert "Lost" not in {text.get_text() for text in axes.texts}
+    axes.clear()
+    axes.set(xlim=(0, 300), ylim=(0, 300))
+    label_clusters(axes, {"Crowd": ring[:20], "Found": [(150, 150)]}, far=True)
+    assert "Found" in {text.get_text() for text in axes.texts}
+
+
 def test_forty_nine_clusters_differ_in_colour_or_shape() -> None:
     styles = choose_styles(report(49))
     assert len(set(styles.values())) == 49
@@ -77,7 +94,7 @@ def test_the_picture_appears_as_a_whole_and_is_the_same_each_time(tmp_path: Path
 def test_a_chain_without_clusters_or_isolated_stores_has_a_map_too() -> None:
     empty = ClusterReport(company="New", at=datetime(2026, 11, 3, tzinfo=UTC), rule="3 or more stores within 25 km")
     assert "New: clusters of stores, 3 November 2026" in words(build_figure(empty))
-    assert caption(empty).startswith("0 stores: 0 in 0 clusters")
+    assert caption(empty) == "0 stores: 0 in 0 clusters (3 or more stores within 25 km), 0 isolated."
 
 
 def test_every_city_lies_on_the_drawn_land_of_its_state() -> None:
@@ -109,15 +126,41 @@ def place(city: City) -> tuple[float, float]:
 def test_the_city_with_most_stores_has_an_inset_and_the_insets_show_other_stores() -> None:
     around = report(8)  # Sydney, Newcastle, Gosford …: three stores each
     around.clusters["Perth"] = [PlacedStore(f"P{n}", "", -31.95 + n / 100, 115.86) for n in range(20)]
+    around.clusters["Sydney"] += [PlacedStore(f"S{n}", "", -33.87, 151.1 - n / 100) for n in range(6)]
     insets = choose_insets(around, 150, 150)
-    assert next(iter(insets)) == "Perth"
-    assert len(insets) == 2
+    assert list(insets) == ["Perth", "Sydney"]
     one, other = insets.values()
     assert not one.meets(other)
-    names = names_beside(around, insets.values())
-    assert "Perth" in names
-    assert "Ulladulla" in names
-    assert sum(name in names for name in ("Sydney", "Gosford", "Wollongong")) == 1
+    names = names_beside(around, insets)
+    assert {"Perth", "Sydney", "Wollongong", "Ulladulla"} <= set(names)
+    assert not {"Gosford", "Newcastle"} & set(names)
+    assert sum(map(len, names.values())) == sum(map(len, around.clusters.values()))
+
+
+def test_pieces_of_a_city_share_its_inset_and_its_name_on_the_map_of_the_country() -> None:
+    cut = ClusterReport(company="Testmart", at=datetime(2026, 11, 3, tzinfo=UTC), rule="3 or more stores within 25 km")
+    for number, piece in enumerate(("Perth south", "Perth centre", "Perth north")):
+        latitudes = [-32.3 + number * 0.3 + step / 40 for step in range(12)]
+        cut.clusters[piece] = [PlacedStore(f"{piece}{lat}", "", lat, 115.86) for lat in latitudes]
+    ((city, window),) = choose_insets(cut, 150, 150).items()
+    names = names_beside(cut, {city: window})
+    assert (city, {name: len(points) for name, points in names.items()}) == ("Perth", {"Perth": 36})
+    assert all(map(window.holds, names["Perth"]))
+    country, inset = build_figure(cut).axes
+    assert {"Perth"} == {text.get_text() for text in country.texts} & {"Perth", *cut.clusters}
+    assert set(cut.clusters) <= {text.get_text() for text in inset.texts}
+
+
+@pytest.mark.parametrize("free", [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_the_scale_stands_in_the_corner_where_no_store_is(free: tuple[int, int]) -> None:
+    figure = Figure(figsize=(3, 3), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    window = Window(0, 0, 150, 150)
+    stores = [(x * 130 + 10, y * 130 + 10) for x in (0, 1) for y in (0, 1) if (x, y) != free]
+    draw_scale(axes, window, stores)
+    ((x, _), (y, _)) = axes.lines[0].get_data()
+    assert (x > 75, y > 75) == free
 
 
 def test_a_chain_of_lone_towns_needs_no_inset() -> None:
