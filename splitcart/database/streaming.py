@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 CHUNK = 2_000  # rows at a time
+WORK_MEM = "32MB"  # the lists of a page's groups, hashed; with less PostgreSQL goes through temporary files
 
 
 def stream_rows(session: Session, query: sa.Select[Any]) -> Generator[list[tuple[Any, ...]], None, None]:
@@ -26,6 +27,7 @@ def stream_rows(session: Session, query: sa.Select[Any]) -> Generator[list[tuple
         return
     compiled = query.compile(session.get_bind(), compile_kwargs={"render_postcompile": True})
     session.execute(sa.text("SET LOCAL TIME ZONE 'UTC'"))
+    session.execute(sa.text(f"SET LOCAL work_mem = '{WORK_MEM}'"))
     driver: Any = session.connection().connection.driver_connection
     size = CHUNK if psycopg.capabilities.has_stream_chunked() else 1
     try:

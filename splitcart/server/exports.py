@@ -103,6 +103,10 @@ def _asked(export: Export, request: Request) -> dict[str, str]:
     if unknown := sorted(set(given) - export.filters):
         known = ", ".join(sorted(export.filters)) or "none"
         raise _unusable(f"{export.kind} cannot be asked with {', '.join(unknown)}; known: {known}")
+    if len(given.multi_items()) > len(given):
+        raise _unusable("a filter is given twice; expected each once")
+    if unusable := [name for name, value in given.items() if not value.isprintable()]:
+        raise _unusable(f"{', '.join(unusable)} holds characters that no name has")
     return dict(given)
 
 
@@ -118,7 +122,7 @@ def _begin(engine: sa.Engine, clock: Clock, export: Export, asked: dict[str, str
         if following is not None:
             query = urlencode(asked | {"cursor": following})
             head["Link"] = f'<?{query}>; rel="next"'
-        if etag in _known(headers.get("If-None-Match")):
+        if {etag, "*"} & _known(headers.get("If-None-Match")):
             return _Answer(head, None, stack.close)
         encoding = choose_encoding(headers.get("Accept-Encoding"))
         if encoding != "identity":
@@ -188,11 +192,11 @@ def _number(name: str, text: str, most: int) -> int:
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise _unusable(f"since is {text!r}; expected an instant with its offset, such as 2026-11-20T12:00:00Z")
-    return instant.astimezone(UTC)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise _unusable(f"since is {text!r}; expected an instant with its offset, such as 2026-11-20T12:00:00Z")
 
 
 def _etag(session: Session, export: Export, asked: dict[str, str], wanted: Wanted, following: int | None) -> str:
@@ -205,7 +209,7 @@ def _etag(session: Session, export: Export, asked: dict[str, str], wanted: Wante
 def _known(header: str | None) -> set[str]:
     """Return the tags of an If-None-Match header, as they are compared (RFC 9110, 13.1.2)."""
     tags = (tag.strip() for tag in (header or "").split(","))
-    return {tag if tag.startswith("W/") else f"W/{tag}" for tag in tags}
+    return {f"W/{tag}" if tag.startswith('"') else tag for tag in tags}
 
 
 def _unusable(detail: str) -> Problem:

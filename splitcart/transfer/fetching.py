@@ -19,6 +19,7 @@ from splitcart.errors import InputError
 from splitcart.transfer.client import Client, TransferError
 from splitcart.transfer.disk import publish
 from splitcart.transfer.exported import AS_OF, EXPORTS
+from splitcart.transfer.lock import FileLock
 from splitcart.transfer.pages import Row, read_page, save_page, write_whole
 from splitcart.transfer.records import BatchRecord
 
@@ -91,6 +92,15 @@ class Exports:
         """
         asked = _asked(kind, filters)
         folder = self._cache / kind / _folder_name("-".join(f"{name}={asked[name]}" for name in sorted(asked)) or "all")
+        lock = FileLock(folder.with_suffix(".lock"))
+        if not lock.acquire():
+            raise TransferError(f"another fetch of the same {kind} is running; try again when it has ended")
+        try:
+            return self._fetch(kind, asked, folder, progress)
+        finally:
+            lock.release()
+
+    def _fetch(self, kind: str, asked: dict[str, str], folder: Path, progress: Progress | None) -> Fetched:
         index = _Index(folder)
         pages: list[_Page] = []
         pages_new = 0

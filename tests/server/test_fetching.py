@@ -53,6 +53,16 @@ def test_a_page_that_is_gone_is_fetched_again(exports):
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_two_fetches_of_the_same_do_not_write_into_each_other(exports):
+    def meanwhile(_page):
+        with pytest.raises(TransferError, match="another fetch of the same skus is running"):
+            exports.fetch("skus")
+
+    assert exports.fetch("skus", progress=meanwhile).rows == len(BASE)
+    assert exports.fetch("skus").rows == len(BASE)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_what_was_fetched_is_written_as_one_file_with_a_closing_line(exports, tmp_path):
     fetched = exports.fetch("skus", company="aldi")
     fetched.write(tmp_path / "out" / "skus.jsonl.gz")
