@@ -132,8 +132,9 @@ def test_the_city_with_most_stores_has_an_inset_and_the_insets_show_other_stores
     one, other = insets.values()
     assert not one.meets(other)
     names = names_beside(around, insets)
-    assert {"Perth", "Sydney", "Wollongong", "Ulladulla"} <= set(names)
-    assert not {"Gosford", "Newcastle"} & set(names)
+    assert {"Perth", "Sydney", "Newcastle", "Ulladulla"} <= set(names)
+    assert len(names["Sydney"]) == 15
+    assert not {"Wollongong", "Nowra"} & set(names)
     assert sum(map(len, names.values())) == sum(map(len, around.clusters.values()))
 
 
