@@ -54,9 +54,9 @@ def _effective_prices(wanted: Wanted) -> Query:
 
 
 def _price_marks(wanted: Wanted) -> list[Query]:
-    """The crawls that the stores' rows were made from; a store's rows are always what its crawls make."""
+    """The crawls that the stores' rows were made from, and what each changed: a replay may count otherwise."""
     columns = named(Crawl)
-    crawls = sa.select(*(columns[name] for name in ("id", "store_id", "sha256", "ingested_at")))
+    crawls = sa.select(*(columns[name] for name in ("id", "store_id", "sha256", "ingested_at", "counts")))
     return [crawls.where(Crawl.store_id.in_(_page(wanted)))]
 
 
