@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from math import gcd
 
 GOLDEN = 0.6180339887
-MIN_SIGHTINGS = 4
+MIN_SIGHTINGS = 3
 
 
 def spread(count: int) -> Iterator[int]:
@@ -19,7 +19,7 @@ def spread(count: int) -> Iterator[int]:
 class Sightings:
     """How often each store was met in answers of the stores nearest to a place.
 
-    ``enough`` once every one was met four times. Stores near each other are met in the same answers, so a store that
+    ``enough`` once every one was met three times. Stores near each other are met in the same answers, so a store that
     none of so many showed would have to be met much more rarely than all its neighbours are.
     """
 

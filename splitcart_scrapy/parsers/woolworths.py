@@ -74,6 +74,8 @@ class _Row(msgspec.Struct, rename="pascal"):
     price: float | None = None
     was_price: float | None = None
     cup_string: str | None = None
+    cup_price: float | None = None
+    cup_measure: str | None = None
     barcode: str | None = None
     is_half_price: bool | None = None
     is_on_special: bool | None = None
@@ -170,7 +172,7 @@ def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRe
     attributes = row.additional_attributes or {}
     price_cents, was_cents = _cents(row.price), _cents(row.was_price)
     on_special = was_cents is not None and price_cents is not None and was_cents > price_cents
-    unit = parse_unit_price(row.cup_string)
+    unit = parse_unit_price(row.cup_string) or parse_unit_price(f"${row.cup_price or 0:.2f} / {row.cup_measure}")
     sku = str(row.stockcode)
     gtin = parse_gtin(clean_text(row.barcode), sku=sku)
     tag = row.centre_tag or _Tag()

@@ -260,10 +260,10 @@ def test_spread_numbers_are_all_there_once_and_any_beginning_is_even(count):
     assert abs(below - len(half) / 2) <= 3 + count / 50
 
 
-def test_sightings_are_enough_when_every_store_was_met_four_times():
+def test_sightings_are_enough_when_every_store_was_met_three_times():
     sightings = Sightings()
     assert not sightings.enough
-    for _ in range(4):
+    for _ in range(3):
         assert not sightings.enough
         sightings.add(["1", "2", "2"])
     assert sightings.enough

@@ -15,6 +15,7 @@ from splitcart.measures.unit_prices import parse_unit_price
 from splitcart_scrapy.failures import SiteChangedError
 from splitcart_scrapy.parsers import Listing, aldi, woolworths
 from splitcart_scrapy.parsers.pages import clean_text, coordinates, row_flags
+from tests.collect.scripted import page, row
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CASES = sorted(path.parent for path in FIXTURES.glob("*/*/meta.json"))
@@ -136,6 +137,12 @@ def test_a_distance_that_cannot_be_read_is_named_and_so_is_a_page_without_any(di
 )
 def test_a_price_that_its_unit_price_contradicts_is_flagged(price_cents, unit, name, size, flags):
     assert row_flags(price_cents, parse_unit_price(unit), name, size) == flags
+
+
+def test_a_unit_price_without_its_text_is_read_from_its_numbers():
+    body = json.dumps(page(1, row(1, "Bakery", CupString=None, CupPrice=1.25, CupMeasure="100G"))).encode()
+    (product,) = woolworths.parse_listing(body, BREAD, {"bakery": "Bakery"}).items
+    assert (product.unit_price_cents, product.unit_measure) == (1250, "1 kg")
 
 
 def test_flags_name_what_is_told_in_order():

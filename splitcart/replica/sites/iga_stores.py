@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from heapq import nsmallest
 from random import Random
 from typing import Any
 
@@ -9,7 +10,6 @@ import orjson
 
 from splitcart.measures.local_time import zone_for_state
 from splitcart.replica.stores import MarketStore, distance_km
-from splitcart.replica.trees import packaged
 
 LOCATIONS = 23_001
 NEARBY = 29  # an answer holds no more, whatever limit is asked for
@@ -21,21 +21,21 @@ class Registries:
 
     def __init__(self, stores: Sequence[MarketStore]) -> None:
         self._stores = stores
-        geography = packaged("places.toml")
-        cities = [(latitude, longitude) for city in geography["city"] for *_, latitude, longitude in city["suburbs"]]
-        self._places = cities + [(latitude, longitude) for *_, latitude, longitude in geography["towns"]["all"]]
 
     def around(self, location: int) -> bytes | None:
-        """Return the answer for a location id, None for one that does not exist; the ids follow no order of places."""
+        """Return the answer for a location id, None for one that does not exist.
+
+        Locations are the neighbourhoods of shops, as many of each; their ids follow no order of places.
+        """
         if not 1 <= location <= LOCATIONS:
             return None
         rng = Random(f"location {location}")
-        latitude, longitude = rng.choice(self._places)
-        here = latitude + rng.uniform(-0.1, 0.1), longitude + rng.uniform(-0.1, 0.1)
-        ranked = sorted((distance_km(store, *here), store.store_id, store) for store in self._stores)
+        home = self._stores[rng.randrange(len(self._stores))]
+        here = home.true_latitude + rng.uniform(-0.2, 0.2), home.true_longitude + rng.uniform(-0.2, 0.2)
+        ranked = nsmallest(NEARBY, ((distance_km(store, *here), store.store_id, store) for store in self._stores))
         shops = "".join(
             f'<div class="store" data-storedata="{html.escape(orjson.dumps(_shop(store, away)).decode())}"></div>'
-            for away, _, store in ranked[:NEARBY]
+            for away, _, store in ranked
         )
         return b"callbackName(" + orjson.dumps({"content": shops, "breadcrumb": "Store Locator"}) + b")"
 
