@@ -12,7 +12,7 @@ help:
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
-	@echo "make bench   ingestion, storage, identity, leases and grouping measured on this machine (about 30 minutes)"
+	@echo "make bench   ingestion, storage, identity, leases, grouping and maps measured on this machine (about 30 minutes)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
@@ -51,6 +51,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.storage
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.leases
+	$(BIN)/python -m benchmarks.geography
 	$(BIN)/python -m benchmarks.exports
 	$(BIN)/python -m benchmarks.overlap compare
 	$(BIN)/python -m benchmarks.overlap growth
