@@ -45,6 +45,7 @@ ARGUMENTS = {
         "Crawl these stores, by the chain's own ids (IGA's: `ID@NUMBER`, the number being the `retailer_store_id`), "
         "separated by commas, in place of what the scheduler lends."
     ),
+    "max_skus": "Ask about so many skus at most; without it, about all that lack a barcode.",
     "max_stores": "Stop after so many stores; without it the spider goes on until no store is due.",
     "cluster": "Only stores of this cluster, by its name (`perth`); not together with `store`.",
 }

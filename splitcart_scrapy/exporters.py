@@ -9,7 +9,7 @@ from scrapy.exporters import BaseItemExporter
 
 from splitcart.measures.clock import Clock
 from splitcart.transfer.crawl_writer import CrawlWriter
-from splitcart.transfer.records import ProductRecord, StoreRecord
+from splitcart.transfer.records import BarcodeRecord, ProductRecord, StoreRecord
 from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem
 
 
@@ -35,7 +35,7 @@ class CrawlFileExporter(BaseItemExporter):
         start.seen_skus.update(self._writer.seen_skus)
         start.store_verified = self._writer.store_verified
 
-    def export_item(self, item: ProductRecord | StoreRecord) -> None:
+    def export_item(self, item: ProductRecord | StoreRecord | BarcodeRecord) -> None:
         self._writer.add(item)
         if isinstance(item, ProductRecord):
             self._rows_by_root[item.category_path[0]] += 1

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord, StoreRecord
+from splitcart.transfer.records import BarcodeRecord, CategoryRecord, FailureClass, ProductRecord, StoreRecord
 
 ProductItem = ProductRecord
 StoreItem = StoreRecord
@@ -13,7 +13,9 @@ StoreItem = StoreRecord
 
 @dataclass(slots=True, kw_only=True)
 class CrawlStartItem:
-    """A crawl begins: pipelines forget the one before. ``store_id`` None: a sweep of the store list.
+    """A crawl begins: pipelines forget the one before. ``store_id`` None: it is of the chain as a whole.
+
+    ``kind`` is that of the file (docs/file-format.md): products of a store, a chain's stores or barcodes.
 
     The write pipeline fills in what a crashed run of the same store left: the root categories that need not be fetched
     again, the skus that are in the file already, and whether the site named the store (``store_verified``).
@@ -23,6 +25,7 @@ class CrawlStartItem:
 
     company: str
     spider: str
+    kind: str
     store_id: str | None = None
     not_before: datetime | None = None
     finished_categories: dict[str, CategoryRecord] = field(default_factory=dict)
@@ -58,4 +61,4 @@ class CrawlEndItem:
     files: list[Path] = field(default_factory=list)
 
 
-Item = ProductRecord | StoreRecord | CrawlStartItem | CategoryEndItem | CrawlEndItem
+Item = ProductRecord | StoreRecord | BarcodeRecord | CrawlStartItem | CategoryEndItem | CrawlEndItem

@@ -11,7 +11,14 @@ from splitcart.measures.clock import Clock
 from splitcart.measures.ids import crawl_id, store_slug
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.lock import FileLock
-from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, ProductRecord, StoreRecord
+from splitcart.transfer.records import (
+    BarcodeRecord,
+    CategoryRecord,
+    CrawlRecord,
+    FailureClass,
+    ProductRecord,
+    StoreRecord,
+)
 from splitcart.transfer.recovery import commit, is_abandoned, recover, verified_by_all
 from splitcart.transfer.working_file import Begun, Checkpoint, WorkingFile, scan
 
@@ -142,10 +149,10 @@ class CrawlWriter:
                 lock.release()
         return committed
 
-    def add(self, record: ProductRecord | StoreRecord) -> None:
+    def add(self, record: ProductRecord | StoreRecord | BarcodeRecord) -> None:
         """Hold a row for the category that is being read; raises UnicodeEncodeError for text that is no Unicode."""
         self._check_open()
-        key = record.sku if isinstance(record, ProductRecord) else record.store_id
+        key = record.store_id if isinstance(record, StoreRecord) else record.sku
         self._rows.append(encode_line(record))
         self._keys.append(key)
         self.seen_skus.add(key)

@@ -18,7 +18,7 @@ from splitcart_scrapy.spiders.base import site_spider
 
 logger = logging.getLogger(__name__)
 
-KINDS = ("products", "stores")
+KINDS = ("products", "stores", "barcodes")
 
 
 class UploadPipeline:

@@ -7,8 +7,9 @@ from scrapy.exceptions import DropItem
 
 from splitcart.config import Settings, get_settings
 from splitcart.measures.clock import Clock
+from splitcart.transfer import get_kind
 from splitcart.transfer.crawl_writer import WorkingFileBusyError
-from splitcart.transfer.records import ProductRecord, StoreRecord
+from splitcart.transfer.records import BarcodeRecord, ProductRecord, StoreRecord
 from splitcart_scrapy.exporters import CrawlFileExporter
 from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, Item
 from splitcart_scrapy.spiders.base import site_spider
@@ -31,7 +32,7 @@ class WritePipeline:
             self._open(item)
         elif self._exporter is None:
             raise DropItem("no crawl is open that this item belongs to")
-        elif isinstance(item, ProductRecord | StoreRecord):
+        elif isinstance(item, ProductRecord | StoreRecord | BarcodeRecord):
             self._exporter.export_item(item)
         elif isinstance(item, CategoryEndItem):
             self._exporter.finish_category(item)
@@ -42,7 +43,7 @@ class WritePipeline:
         return item
 
     def _open(self, start: CrawlStartItem) -> None:
-        outbox = self.settings.folder("product_outbox" if start.store_id is not None else "store_outbox")
+        outbox = self.settings.folder(get_kind(start.kind).outbox)
         try:
             self._exporter = CrawlFileExporter(outbox, start, self.clock, self.settings.worker)
         except WorkingFileBusyError as error:

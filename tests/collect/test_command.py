@@ -29,6 +29,7 @@ def test_the_spiders_are_listed():
         "aldi",
         "aldi_stores",
         "coles",
+        "coles_barcodes",
         "coles_stores",
         "iga",
         "iga_stores",
@@ -42,7 +43,7 @@ def test_the_spiders_are_listed():
     [
         (("aldi", {"store": "102"}), "store='102' is no store of ALDI: expected the form G\\d{3}"),
         (("woolworths", {"store": ","}), "names no store of Woolworths"),
-        (("aldi", {"max_stores": "none"}), "max_stores='none' is no number of stores"),
+        (("aldi", {"max_stores": "none"}), "max_stores='none' is no number"),
         (("aldi", {"max_stores": "0"}), "expected 1 or more"),
         (("aldi", {"stores": "G102"}), "unknown argument 'stores'; known: -a store=…"),
         (("aldi", {"store": "G102", "cluster": "perth"}), "exclude each other"),

@@ -40,7 +40,7 @@ def writer():
     return WritePipeline(get_settings(), lambda: NOON)
 
 
-START = {"company": "aldi", "spider": "aldi", "store_id": "G001"}
+START = {"kind": "products", "company": "aldi", "spider": "aldi", "store_id": "G001"}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_store_that_another_process_crawls_is_busy():
 
 def test_a_sweep_goes_to_the_store_outbox():
     pipeline = writer()
-    pipeline.process_item(CrawlStartItem(company="aldi", spider="aldi_stores"))
+    pipeline.process_item(CrawlStartItem(company="aldi", spider="aldi_stores", kind="stores"))
     pipeline.process_item(StoreRecord(store_id="G001", name="Yokine"))
     pipeline.process_item(CrawlEndItem(keep=True, complete=True))
     rows, closing = the_file("store")

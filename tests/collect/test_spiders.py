@@ -13,7 +13,8 @@ from tests.collect.runs import figures, outbox, project_settings, small_market
 SPIDERS = SpiderLoader(project_settings()).list()
 
 
-@pytest.mark.parametrize("name", SPIDERS)
+# Those of barcodes ask a server first: test_barcodes.py.
+@pytest.mark.parametrize("name", [name for name in SPIDERS if not name.endswith("_barcodes")])
 @pytest_twisted.ensureDeferred
 async def test_a_spider_walks_its_site(replica, crawl, desk, name):
     market = small_market()

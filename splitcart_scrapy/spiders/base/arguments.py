@@ -34,7 +34,7 @@ class StoreArguments:
         cluster = arguments.get("cluster")
         if named and cluster:
             raise UsageError("store and cluster exclude each other: name the stores or the cluster", print_help=False)
-        return cls(tuple(named), _positive(arguments.get("max_stores")), str(cluster) if cluster else None)
+        return cls(tuple(named), positive("max_stores", arguments.get("max_stores")), str(cluster) if cluster else None)
 
 
 def _named_store(chain: Chain, text: str, *, needs_number: bool) -> tuple[str, str | None]:
@@ -54,10 +54,11 @@ def _named_store(chain: Chain, text: str, *, needs_number: bool) -> tuple[str, s
     return store_id, number or None
 
 
-def _positive(text: Any) -> int | None:
+def positive(name: str, text: Any) -> int | None:
+    """Read an argument that is a number from 1 on, None if it was not given; raise UsageError for anything else."""
     if text is None:
         return None
     number = int(str(text)) if str(text).isascii() and str(text).isdecimal() else 0
     if number < 1:
-        raise UsageError(f"max_stores={text!r} is no number of stores: expected 1 or more", print_help=False)
+        raise UsageError(f"{name}={text!r} is no number: expected 1 or more", print_help=False)
     return number

@@ -67,6 +67,7 @@ class StoreCrawl:
         start = CrawlStartItem(
             company=self.spider.company,
             spider=self.spider.name,
+            kind="products",
             store_id=self.lease.store_id,
             not_before=self._last_change(),
         )

@@ -20,7 +20,7 @@ class StoreListSpider(SiteSpider):
         """Ask for the stores, page after page; a SiteError ends the sweep."""
 
     async def crawl(self) -> AsyncIterator[Item]:
-        start = CrawlStartItem(company=self.company, spider=self.name)
+        start = CrawlStartItem(company=self.company, spider=self.name, kind="stores")
         yield start
         await self.settled()
         if start.busy_with:

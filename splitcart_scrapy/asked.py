@@ -1,0 +1,62 @@
+"""What a spider of barcodes has asked already: a file below ``state/``, a line for each sku."""
+
+import os
+from collections.abc import Container
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+REST = timedelta(days=90)  # until a sku is asked about again
+
+
+class _Asked(msgspec.Struct, omit_defaults=True):
+    sku: str
+    at: datetime
+    barcode: str | None = None
+
+
+class AskedBarcodes:
+    """``found``: barcodes by sku that the server does not know yet; ``resting``: skus that had none.
+
+    Each answer is on disk before the next question. The crawl's own lock keeps two processes from one file.
+    """
+
+    def __init__(self, path: Path, rows: list[_Asked]) -> None:
+        self._path = path
+        self._rows = rows
+        self.found = {row.sku: row.barcode for row in rows if row.barcode}
+        self.resting = {row.sku for row in rows if not row.barcode}
+
+    @classmethod
+    def open(cls, data_dir: Path, company: str, wanted: Container[str], now: datetime) -> Self:
+        """Read what was asked about the skus that are still ``wanted``; a last line that a crash cut off was not."""
+        path = data_dir / "state" / "barcodes" / f"{company}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows: list[_Asked] = []
+        whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+        for line in whole.splitlines():
+            row = msgspec.json.decode(line, type=_Asked)
+            if row.sku in wanted and row.at > now - REST:
+                rows.append(row)
+        asked = cls(path, rows)
+        asked._write()
+        return asked
+
+    def note(self, sku: str, barcode: str | None, now: datetime) -> None:
+        """Write down the answer about a sku."""
+        row = _Asked(sku=sku, barcode=barcode, at=now)
+        self._rows.append(row)
+        with self._path.open("ab") as file:
+            file.write(msgspec.json.encode(row) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _write(self) -> None:
+        part = self._path.with_suffix(".part")
+        with part.open("wb") as file:
+            file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in self._rows))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._path)

@@ -1,0 +1,119 @@
+"""The base of the spiders that look up barcodes where a chain's listings hold none."""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from scrapy import Request
+from scrapy.exceptions import CloseSpider
+
+from splitcart.config import get_settings
+from splitcart.transfer import ExportedSku, Exports
+from splitcart.transfer.records import BarcodeRecord
+from splitcart_scrapy.asked import AskedBarcodes
+from splitcart_scrapy.failures import GivenUpError, SiteChangedError, SiteError
+from splitcart_scrapy.items import CrawlEndItem, CrawlStartItem, Item
+from splitcart_scrapy.spiders.base.arguments import positive
+from splitcart_scrapy.spiders.base.site import SiteSpider
+
+MAX_FAILED_IN_A_ROW = 3
+
+
+class BarcodeSpider(SiteSpider):
+    """Asks the server which skus of its chain have no barcode, and then the site for each of them.
+
+    What was asked is written down at once: a run that was cut off does not ask again, and a sku that has no barcode
+    rests for some months. Whatever was found goes into the barcode outbox, also when the site stops answering.
+    """
+
+    arguments = ("max_skus",)
+
+    def __init__(self, name: str | None = None, **arguments: Any) -> None:
+        super().__init__(name, **arguments)
+        self.max_skus = positive("max_skus", arguments.get("max_skus"))
+
+    @classmethod
+    def check_arguments(cls, arguments: Mapping[str, Any]) -> None:
+        super().check_arguments(arguments)
+        positive("max_skus", arguments.get("max_skus"))
+
+    @abstractmethod
+    def page_request(self, sku: str, name: str) -> Request:
+        """Return the request for a product's own page."""
+
+    @staticmethod
+    @abstractmethod
+    def parse_barcode(body: bytes, sku: str) -> str | None:
+        """Return the barcode that a product's page names, None if it names none. Raises SiteError."""
+
+    async def crawl(self) -> AsyncIterator[Item]:
+        start = CrawlStartItem(company=self.company, spider=self.name, kind="barcodes")
+        yield start
+        await self.settled()
+        if start.busy_with:
+            raise SiteError(start.busy_with)
+        wanted = await asyncio.to_thread(self._skus_without_barcode)
+        asked = AskedBarcodes.open(get_settings().data_dir, self.company, wanted, self.clock())
+        failure: SiteError | None = None
+        found = 0
+        try:
+            async for record in self._barcodes(wanted, asked):
+                found += 1
+                yield record
+        except SiteError as error:
+            failure = error
+            self.logger.warning("%s: the barcodes end early: %s", self.company, error)
+        failure_class = failure.failure_class if failure else None
+        yield CrawlEndItem(
+            keep=found > 0,
+            complete=failure is None and self.max_skus is None,
+            finish_reason=failure_class.value if failure_class else "finished",
+            failure_class=failure_class,
+            stats={"skus_without_barcode": len(wanted)},
+        )
+        await self.settled()
+        self.logger.info("%s: %d barcodes found for %d skus without one", self.company, found, len(wanted))
+        self.count("barcodes/found", found)
+        if failure_class:
+            self.count(f"failures/{failure_class}")
+            raise CloseSpider(failure_class.value)
+
+    def _skus_without_barcode(self) -> dict[str, str]:
+        """Return names by sku."""
+        with Exports.from_settings(get_settings()) as exports:
+            rows = exports.rows(ExportedSku, company=self.company)
+            return {row.sku: row.name for row in rows if row.barcode is None}
+
+    async def _barcodes(self, wanted: Mapping[str, str], asked: AskedBarcodes) -> AsyncIterator[BarcodeRecord]:
+        """Yield what an earlier run found and the server does not know yet, then ask for the others."""
+        for sku in sorted(wanted.keys() & asked.found):
+            yield BarcodeRecord(sku=sku, barcode=asked.found[sku])
+        open_skus = sorted(wanted.keys() - asked.found.keys() - asked.resting)
+        failed_in_a_row = 0
+        for sku in open_skus[: self.max_skus]:
+            try:
+                barcode = await self._ask(sku, wanted[sku])
+            except SiteError as error:
+                failed_in_a_row += 1
+                self.logger.warning("%s %s: %s", self.company, sku, error)
+                if error.stops_store:
+                    raise
+                if failed_in_a_row == MAX_FAILED_IN_A_ROW:
+                    text = f"{failed_in_a_row} pages in a row failed, the last with: {error}"
+                    raise GivenUpError(text, error.failure_class) from error
+                continue
+            failed_in_a_row = 0
+            asked.note(sku, barcode, self.clock())
+            self.count(f"barcodes/{'on_page' if barcode else 'missing'}")
+            if barcode:
+                yield BarcodeRecord(sku=sku, barcode=barcode)
+
+    async def _ask(self, sku: str, name: str) -> str | None:
+        try:
+            request = self.page_request(sku, name)
+            return await self.read(request, lambda body: self.parse_barcode(body, sku), is_page=True)
+        except SiteChangedError as error:
+            if error.status == 404:  # a product without a page has no barcode to be found
+                return None
+            raise
