@@ -42,8 +42,7 @@ class Offer(NamedTuple):
     member_cents: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EffectivePrice:
+class EffectivePrice(NamedTuple):
     """What one sku costs at one store, and how that is known. ``store_id`` and ``inferred_from`` are row ids."""
 
     store_id: int
