@@ -154,7 +154,7 @@ class Play:
         A crawl of some categories costs their share of all. Returns what was spent, in whole crawls.
         """
         self.owed += self.setting.budget * len(self.world.stores)
-        apart = (RUN_HOUR - 1 - FIRST_HOUR) / int(self.owed)
+        apart = (RUN_HOUR - 1 - FIRST_HOUR) / max(int(self.owed), 1)
         at, spent = FIRST_HOUR + 0.5 * apart * self.rng.random(), 0.0
         while self.owed >= 1 and at < RUN_HOUR - 1:
             self.now = max(self.now, self._midnight(day) + timedelta(hours=at))
