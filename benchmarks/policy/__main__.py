@@ -83,16 +83,17 @@ def main() -> None:
 
 
 def _print_table(scores: list[Score]) -> None:
-    """One line a figure and one column a seed, the median and the worst in front."""
-    print("| | median | least | most |", " | ".join(str(score.seed) for score in scores), "|")
-    print("| --- |" + " --- |" * (len(scores) + 3))
-    for name, figure in FIGURES.items():
-        found = [figure(score) for score in scores]
+    """One line a figure and one column a seed, the aim, the median and the least and most in front."""
+    print("| | aim | median | least | most |", " | ".join(str(score.seed) for score in scores), "|")
+    print("| --- | --- |" + " ---: |" * (len(scores) + 3))
+    for figure in FIGURES:
+        found = [figure.of(score) for score in scores]
         shown = [median(found), min(found), max(found), *found]
-        print(f"| {name} |", " | ".join(f"{value:.4g}" if value % 1 else f"{value:.0f}" for value in shown), "|")
+        cells = (f"{value:.{figure.digits}f}" if figure.digits else f"{value:g}" for value in shown)
+        print(f"| {figure.name} | {figure.aim} |", " | ".join(cells), "|")
     print()
     print("| | wrong | false availability | missing |")
-    print("| --- | --- | --- | --- |")
+    print("| --- | ---: | ---: | ---: |")
     for name in SERIES:
         errors = [score.errors[name] for score in scores]
         means = [[mean(getattr(error, of)) for error in errors] for of in ("wrong", "ghosts", "missing")]

@@ -81,35 +81,42 @@ class Score:
         return sum(mover.ejected_on is not None and mover.ejected_on == mover.right_on for mover in found)
 
 
-FIGURES: dict[str, Callable[[Score], float]] = {
-    "wrong, excess": lambda score: 100 * score.excess("oracle"),
-    "over 2nd oracle": lambda score: 100 * score.excess("second oracle"),
-    "false availability, excess": lambda score: 100 * score.excess("oracle", "ghosts"),
-    "missing, excess": lambda score: 100 * score.excess("oracle", "missing"),
-    "wrong": lambda score: 100 * mean(score.errors["ours"].wrong),
-    "oracle wrong": lambda score: 100 * mean(score.errors["oracle"].wrong),
-    "flat 98 % wrong": lambda score: 100 * mean(score.errors["flat 98 %"].wrong),
-    "freshest wrong": lambda score: 100 * mean(score.errors["freshest wins"].wrong),
-    "flat false avail.": lambda score: 100 * mean(score.errors["flat 98 %"].ghosts),
-    "freshest false avail.": lambda score: 100 * mean(score.errors["freshest wins"].ghosts),
-    "inferred": lambda score: 100 * mean(score.inferred or [0]),
-    "checks": lambda score: score.checks,
-    "rightly ejected": lambda score: score.rightly_ejected,
-    "falsely": lambda score: score.falsely_ejected,
-    "falsely per 500": lambda score: score.false_per_500,
-    "lists merged": lambda score: score.merged,
-    "flat merged": lambda score: score.flat_merged,
-    "together": lambda score: 100 * score.together,
-    "alone": lambda score: 100 * score.alone,
-    "movers crawled": lambda score: sum(mover.crawled_on is not None for mover in score.movers.values()),
-    "found": lambda score: score.movers_of("rogue"),
-    "re-homed at once": lambda score: score.rehomed_at_once,
-    "missed": lambda score: score.movers_of("confirmed"),
-    "undecided": lambda score: score.movers_of(None, "expired"),
-    "restless": lambda score: score.restless,
-    "strangers": lambda score: score.strangers,
-    "homeless": lambda score: score.homeless,
-    "groups": lambda score: score.groups,
-    "brute force %": lambda score: 100 * score.brute_force,
-    "seconds": lambda score: score.seconds,
-}
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table; ``digits`` after the point."""
+
+    name: str
+    of: Callable[[Score], float]
+    aim: str = ""
+    digits: int = 0
+
+
+EXCESS_AIM = "0.1 median, 0.3 most"
+FIGURES = (
+    Figure("wrong, points over the oracle", lambda score: 100 * score.excess("oracle"), EXCESS_AIM, 3),
+    Figure("… over the second oracle", lambda score: 100 * score.excess("second oracle"), "", 3),
+    Figure(
+        "false availability, points over the oracle",
+        lambda score: 100 * score.excess("oracle", "ghosts"),
+        EXCESS_AIM,
+        3,
+    ),
+    Figure("… over the second oracle", lambda score: 100 * score.excess("second oracle", "ghosts"), "", 3),
+    Figure("missing, points over the oracle", lambda score: 100 * score.excess("oracle", "missing"), "", 3),
+    Figure("inferred, % of effective prices", lambda score: 100 * mean(score.inferred or [0]), "", 1),
+    Figure("checks", lambda score: score.checks),
+    Figure("false ejections", lambda score: score.falsely_ejected, "1 per 500 checks"),
+    Figure("right ejections", lambda score: score.rightly_ejected),
+    Figure("price lists merged", lambda score: score.merged, "0"),
+    Figure("… by the flat rule", lambda score: score.flat_merged),
+    Figure("stores of one list in one group, %", lambda score: 100 * score.together, "97", 1),
+    Figure("per-store pricers without a group, %", lambda score: 100 * score.alone, "100", 1),
+    Figure("movers crawled since", lambda score: score.movers_of("rogue", "confirmed", "expired", None), "of 8"),
+    Figure("… first verdict rogue", lambda score: score.movers_of("rogue"), "all of these"),
+    Figure("… first verdict confirmed", lambda score: score.movers_of("confirmed"), "0"),
+    Figure("… no verdict", lambda score: score.movers_of(None, "expired")),
+    Figure("… right after the run that ejected them", lambda score: score.rehomed_at_once, "all of the rogues"),
+    Figure("runs without news that changed anything", lambda score: score.restless, "0"),
+    Figure("groups at the end", lambda score: score.groups),
+    Figure("crawls, % of brute force", lambda score: 100 * score.brute_force, "3 to 4", 2),
+)
