@@ -17,6 +17,7 @@ from splitcart.ingest.completeness import judge_categories
 from splitcart.ingest.errors import RefusedFileError
 from splitcart.ingest.keeping import kept_name
 from splitcart.ingest.reading import ParsedCrawl
+from splitcart.transfer.records import CrawlRecord
 
 MIN_NEAR_STORES = 3
 CRAWLS_BACK = 5  # to look for what a store claimed of a category before: some crawls are of other categories only
@@ -39,6 +40,23 @@ def check_times(path: Path, parsed: ParsedCrawl, now: datetime) -> None:
             f"{path.name}: says that it was crawled from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, it is"
             f" {now:%Y-%m-%d %H:%M}; check the clock of host {parsed.closing.host or 'unknown'}"
         )
+
+
+def is_stored(session: Session, path: Path, closing: CrawlRecord, company_id: int, store_id: int | None = None) -> bool:
+    """Tell whether a crawl is known already; raise RefusedFileError where its id is that of another one.
+
+    A copy in other bytes (packed anew) is the same crawl.
+    """
+    columns = (Crawl.company_id, Crawl.store_id, Crawl.started_at, Crawl.finished_at)
+    known = session.execute(sa.select(*columns).where(Crawl.crawl_id == closing.crawl_id)).one_or_none()
+    if known is None:
+        return False
+    if tuple(known) != (company_id, store_id, closing.started_at, closing.finished_at):
+        raise RefusedFileError(
+            f"{path.name}: another crawl is known by the id {closing.crawl_id}, of another store or time; expected an"
+            " id that no other crawl has"
+        )
+    return True
 
 
 def crawl_row(parsed: ParsedCrawl, company_id: int, store_id: int, sha256: str, now: datetime) -> Crawl:

@@ -25,8 +25,8 @@ from splitcart.errors import InputError
 from splitcart.ingest import facts
 from splitcart.ingest.catalogue import Catalogue, CatalogueCounts
 from splitcart.ingest.companies import chain_of, ensure_company, lock_store
-from splitcart.ingest.crawl_rows import check_times, cover, crawl_row, has_later_crawl
-from splitcart.ingest.errors import KeptFileError
+from splitcart.ingest.crawl_rows import check_times, cover, crawl_row, has_later_crawl, is_stored
+from splitcart.ingest.errors import KeptFileError, refusing_what_no_column_holds
 from splitcart.ingest.keeping import keep_file, write_quarantine
 from splitcart.ingest.reading import ParsedCrawl, read_crawl
 from splitcart.ingest.shelf_lines import ShelfLines
@@ -81,7 +81,7 @@ class CrawlIngester:
         with path.open("rb") as file:
             sha256 = file_digest(file, "sha256").hexdigest()
         for attempt in Retrying(retry=retry_if_exception(_is_collision), stop=stop_after_attempt(TRIES), reraise=True):
-            with attempt:
+            with attempt, refusing_what_no_column_holds(path):
                 result = self._try(chain, parsed, path, sha256)
         return result
 
@@ -113,7 +113,7 @@ class CrawlIngester:
         lock_company(session, company.id, alone=False)
         store = lock_store(session, chain, company, closing.store_id or "")
         result = IngestedCrawl(path.name, "ingested", closing.crawl_id, chain.slug, store.store_id, len(parsed.rows))
-        if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is not None:
+        if is_stored(session, path, closing, company.id, store.id):
             result.status = "duplicate"
             return result
         catalogue = self._catalogue(session, chain, company.id)

@@ -14,6 +14,7 @@ from splitcart.transfer.lines import KEYS
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass, StoreRecord
 
 MAX_BAD_SHARE = 0.05
+MAX_LINES, MAX_CATEGORIES = 500_000, 1_000  # no store has a tenth of these
 MAX_STORE_LENGTHS = {"store_id": 40, "name": 255, "division": 120, "address": 255, "suburb": 120, "phone": 40}
 MAX_STORE_LENGTHS |= {"retailer_store_id": 40}
 MAX_CLOSING_LENGTHS = {"spider": 60, "host": 255, "finish_reason": 60}
@@ -77,12 +78,14 @@ def read_crawl(path: Path, lines: ShelfLines | None = None) -> ParsedCrawl:
             total += len(records)
         elif isinstance(record, BadLine):
             bad.append(record)
+            total += 1
         elif isinstance(record, CrawlRecord):
             closing = record
         else:
             raise RefusedFileError(
                 f"{path.name}: line {first} is a {KEYS[type(record)]}, expected products of one store"
             )
+        _check_size(path, total, bad)
     if closing is None or closing.store_id is None:
         raise RefusedFileError(f"{path.name}: names no store; expected the crawl of one store")
     if closing.store_verified is False or closing.failure_class is FailureClass.WRONG_STORE:
@@ -92,7 +95,6 @@ def read_crawl(path: Path, lines: ShelfLines | None = None) -> ParsedCrawl:
     check_closing(path, closing)
     parsed = ParsedCrawl(closing, categories=_categories(path, closing))
     _sort_out(parsed, runs, bad)
-    total += len(bad)
     if len(parsed.quarantined) > MAX_BAD_SHARE * total:
         worst = parsed.quarantined[0]
         raise RefusedFileError(
@@ -100,6 +102,17 @@ def read_crawl(path: Path, lines: ShelfLines | None = None) -> ParsedCrawl:
             f" at most {MAX_BAD_SHARE:.0%} may be"
         )
     return parsed
+
+
+def _check_size(path: Path, total: int, bad: list[BadLine]) -> None:
+    """Stop reading what cannot be the crawl of a store, before it fills the memory."""
+    if total > MAX_LINES:
+        raise RefusedFileError(f"{path.name}: has more than {MAX_LINES:,} lines; expected the crawl of one store")
+    if len(bad) > MAX_BAD_SHARE * MAX_LINES:
+        raise RefusedFileError(
+            f"{path.name}: {len(bad):,} of its first {total:,} lines are bad (line {bad[0].number}: {bad[0].reason});"
+            f" at most {MAX_BAD_SHARE:.0%} may be"
+        )
 
 
 def check_closing(path: Path, closing: CrawlRecord) -> None:
@@ -126,6 +139,11 @@ def _text_problem(name: str, text: str | None, limit: int) -> str | None:
 def _categories(path: Path, closing: CrawlRecord) -> dict[str, CategoryRecord]:
     """Root categories by the name that is kept; two records of one category count as one."""
     found: dict[str, CategoryRecord] = {}
+    if len(closing.categories) > MAX_CATEGORIES:
+        raise RefusedFileError(
+            f"{path.name}: closing line: {len(closing.categories):,} root categories; expected at most"
+            f" {MAX_CATEGORIES:,}"
+        )
     for record in closing.categories:
         name = category_name(record.category)
         problem = _text_problem("its name", name, MAX_CATEGORY_LENGTH)

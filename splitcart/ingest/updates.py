@@ -15,8 +15,9 @@ from splitcart.database import reading, transaction
 from splitcart.database.models import Crawl
 from splitcart.ingest.barcodes import BarcodeCounts, read_barcodes, update_barcodes
 from splitcart.ingest.companies import chain_of, ensure_company, lock_store_list
+from splitcart.ingest.crawl_rows import is_stored
 from splitcart.ingest.crawls import CrawlIngester
-from splitcart.ingest.errors import KeptFileError, RefusedFileError
+from splitcart.ingest.errors import KeptFileError, RefusedFileError, refusing_what_no_column_holds
 from splitcart.ingest.keeping import keep_file, kept_name, write_quarantine
 from splitcart.ingest.legacy import References, convert_legacy, scan_legacy
 from splitcart.ingest.outcomes import BarcodesUpdate, ProductsUpdate, StoresUpdate
@@ -138,11 +139,11 @@ def take_sweep(engine: sa.Engine, data_dir: Path, path: Path, clock: Clock) -> S
     chain = chain_of(path, closing)
     with path.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
-    with transaction(engine) as session:
+    with refusing_what_no_column_holds(path), transaction(engine) as session:
         company = ensure_company(session, chain)
         lock_store_list(session, company)
         counts = StoreCounts()
-        if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is None:
+        if not is_stored(session, path, closing, company.id):
             counts = update_stores(session, chain, records, closing.started_at, is_whole_sweep=closing.complete)
             session.add(_sweep_row(closing, company.id, sha256, asdict(counts), clock()))
             keep_file(path, data_dir, kept_name(closing))
@@ -195,11 +196,11 @@ def take_barcodes(engine: sa.Engine, data_dir: Path, path: Path, clock: Clock) -
     chain = chain_of(path, closing)
     with path.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
-    with transaction(engine) as session:
+    with refusing_what_no_column_holds(path), transaction(engine) as session:
         company = ensure_company(session, chain)
         lock_store_list(session, company)
         counts = BarcodeCounts()
-        if session.scalar(sa.select(Crawl.id).where(Crawl.crawl_id == closing.crawl_id)) is None:
+        if not is_stored(session, path, closing, company.id):
             counts = update_barcodes(session, company, parsed, closing.started_at)
             session.add(_sweep_row(closing, company.id, sha256, asdict(counts), clock()))
             keep_file(path, data_dir, kept_name(closing))
@@ -234,7 +235,7 @@ def update_stores_from(engine: sa.Engine, path: Path, clock: Clock) -> StoresUpd
     """Take in store lists from a file or folder that the user named; raise RefusedFileError for another shape."""
     found = read_store_lists(path)
     update = StoresUpdate()
-    with transaction(engine) as session:
+    with refusing_what_no_column_holds(path), transaction(engine) as session:
         for company, records in sorted(found.items()):
             update.add(company, update_stores(session, get_chain(company), records, clock(), is_whole_sweep=False))
     return update

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from splitcart.database import open_database, reading, transaction
-from splitcart.database.models import Category, Company, Price, Product, Sku
+from splitcart.database.models import Brand, Category, Company, Price, Product, Sku
 from splitcart.ingest import CrawlIngester
 from splitcart.ingest.matching import find_products
 from tests.ingest.crawl_files import category, product, write_crawl
@@ -147,6 +147,11 @@ def test_a_key_that_two_gtins_have_is_no_answer(session: Session) -> None:
     (third,) = match(session, sku("Milk"))
     assert len({one, other, third}) == 3
     assert match(session, sku("Milk")) == [third]
+
+
+def test_a_brand_whose_letters_become_several_of_ours_fits_its_column(either: Session) -> None:
+    take_in(either, [sku(brand="\ufb03" * 255), sku(brand="\ufb03" * 254)])
+    assert either.scalars(sa.select(Brand.key)).all() == ["ffi" * 100]
 
 
 def test_counts_say_what_was_created_and_what_matched(session: Session) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from splitcart.ingest import CrawlIngester
 from splitcart.ingest.shelf_lines import ShelfLines
 from splitcart.ingest.updates import update_named_products
-from splitcart.transfer.records import ProductRecord
 from tests.ingest.crawl_files import category, product, write_crawl
 from tests.ingest.dumps import Dump, differences, dump, empty
 from tests.ingest.random_crawls import BAD_LINES, FIRST, NOW, ROOTS, Visit, many_visits, visits
@@ -76,9 +75,9 @@ def lines_that_come_again(folder: Path) -> list[Path]:
     """Crawls of two stores: most lines came before, of some articles two wordings and two places alternate."""
     made = []
     for number, (store_id, hours) in enumerate([("G101", 0), ("G102", 1), ("G101", 24), ("G101", 48), ("G102", 30)]):
-        shelf: list[ProductRecord | bytes] = [product(f"a{k}", "A", 100 + k) for k in range(20)]
         turn = number % 2
-        shelf += [
+        shelf = [
+            *(product(f"a{k}", "A", 100 + k) for k in range(20)),
             product("b1", "A", 100, name=f"Wording {turn}", brand=None if turn else "Brand"),
             product("b2", "A", 100, path=["A", f"Place {turn}"]),
             product("b3", "AB"[turn], 100),

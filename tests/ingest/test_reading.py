@@ -169,6 +169,16 @@ def test_five_in_a_hundred_bad_lines_are_borne_and_no_more(tmp_path: Path) -> No
         read_crawl(lines_file(tmp_path, [*good[:94], *bad]))
 
 
+def test_what_is_no_crawl_of_a_store_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of its lines would be held in memory, the bad ones with their text."""
+    monkeypatch.setattr("splitcart.ingest.reading.MAX_LINES", 100)
+    bad = [product(f"b{number}", "A", 0) for number in range(20)]
+    with pytest.raises(RefusedFileError, match=r"6 of its first 6 lines are bad \(line 1: Expected `int` >= 1"):
+        read_crawl(lines_file(tmp_path, [*bad, *GOOD]))
+    with pytest.raises(RefusedFileError, match="has more than 100 lines; expected the crawl of one store"):
+        read_crawl(lines_file(tmp_path, [*GOOD, *GOOD, *GOOD]))
+
+
 @pytest.mark.parametrize(
     ("closing", "reason"),
     [
@@ -179,6 +189,7 @@ def test_five_in_a_hundred_bad_lines_are_borne_and_no_more(tmp_path: Path) -> No
         ({"host": "h\0"}, "closing line: host holds a NUL character"),
         ({"finish_reason": "f" * 61}, "closing line: finish_reason is longer than 60 characters"),
         ({"categories": [category("  ", AT)]}, "closing line: category '  ': it has no name"),
+        ({"categories": [category(f"c{n}", AT) for n in range(1001)]}, "closing line: 1,001 root categories"),
         ({"categories": [category("c" * 256, AT)]}, "closing line: category 'c.*its name is longer than 255"),
     ],
 )

@@ -135,6 +135,37 @@ def test_a_known_crawl_in_the_inbox_is_passed_over_and_removed(ingester: CrawlIn
     assert update.as_json()["totals"] == {"files": 1, "duplicate_files": 1, "rows": 1}
 
 
+@pytest.mark.parametrize("other", [{"store_id": "G102"}, {"finished_at": AT + DAY}])
+def test_another_crawl_under_a_known_id_is_set_aside_and_not_lost(
+    ingester: CrawlIngester, inbox: Path, other: dict[str, object]
+) -> None:
+    crawl(inbox, crawl_id="one")
+    update_products(ingester)
+    crawl(inbox, price=200, crawl_id="one", **other)
+    update = update_products(ingester)
+    assert (update.crawls, list(update.refused), names(inbox)) == ([], ["one.jsonl.gz"], [])
+    assert "another crawl is known by the id one, of another store or time" in update.refused["one.jsonl.gz"]
+    assert names(ingester.data_dir / "rejected") == ["one.jsonl.gz", "one.jsonl.gz.reason.txt"]
+    assert count(ingester.engine, Price) == 1
+
+
+def test_a_value_that_the_database_alone_refuses_holds_up_no_other_file(
+    postgres: sa.Engine, tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once such a file ended every run, and all that came after it waited for ever."""
+    monkeypatch.setattr("splitcart.ingest.matching.brands.KEY_LENGTH", 1000)
+    shelf = [product("a1", "A", 100, brand="\ufb03" * 255)]
+    write_crawl(inbox, shelf, [category("A", AT)], crawl_id="a-too-long")
+    crawl(inbox, AT + DAY, crawl_id="b-good")
+    update = update_products(CrawlIngester(postgres, tmp_path / "data", clock))
+    assert [entry.crawl_id for entry in update.crawls] == ["b-good"]
+    assert update.refused == {
+        "a-too-long.jsonl.gz": "a-too-long.jsonl.gz: the database does not take a value of it: value too long for type"
+        " character varying(300)"
+    }
+    assert names(inbox) == []
+
+
 def test_a_file_that_another_worker_holds_is_left_to_it(ingester: CrawlIngester, inbox: Path) -> None:
     held, free = crawl(inbox, AT), crawl(inbox, AT + DAY)
     claims = claimed(ingester.data_dir, "products")

@@ -14,6 +14,7 @@ from splitcart.measures.keys import brand_key, clean_brand
 from splitcart.measures.names import name_words
 
 brand_table = Base.metadata.tables["brands"]
+KEY_LENGTH, NAME_LENGTH = 300, 255  # of the columns; a letter of other alphabets may become several of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class BrandBook:
         """Return the key of a chain's text, empty for no brand. A chain's own brands have a key that only it has."""
         slug, own = self._own.get(company_id, ("", frozenset()))
         key = brand_key(text)
-        return f"{slug}:{key}" if key in own else key
+        return f"{slug}:{key}" if key in own else key[:KEY_LENGTH]
 
     def brand(self, key: str) -> KnownBrand | None:
         """Return the brand that a key means after all merges and aliases."""
@@ -81,7 +82,7 @@ class BrandBook:
         for company_id, text in texts:
             key = self.key(company_id, text)
             if key and key not in self.by_key and key not in self.aliases:
-                fresh.setdefault(key, (company_id, clean_brand(text)[:255]))
+                fresh.setdefault(key, (company_id, clean_brand(text)[:NAME_LENGTH]))
         if not fresh:
             return 0
         rows = [
