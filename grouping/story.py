@@ -46,6 +46,11 @@ class PriceStory:
     as_of: datetime | None
     chapters: list[Chapter]
 
+    @property
+    def place(self) -> str:
+        """The store, with its name where a store list has told it."""
+        return ", ".join(filter(None, (f"{self.company}/{self.store_id}", self.store)))
+
     def as_dict(self) -> dict[str, Any]:
         """The story as JSON takes it."""
         chapters = [{**asdict(chapter), "offer": chapter.offer._asdict()} for chapter in self.chapters]

@@ -74,7 +74,7 @@ def _print(story: "PriceStory") -> None:
 
 def _title(story: "PriceStory") -> str:
     article = " ".join(filter(None, (story.name, story.size)))
-    return f"{article} ({story.sku}) at {story.company}/{story.store_id}, {story.store}"
+    return f"{article} ({story.sku}) at {story.place}"
 
 
 def _special(offer: "Offer") -> str:

@@ -11,7 +11,7 @@ from matplotlib.dates import AutoDateLocator, date2num, num2date
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from grouping.story import Chapter, PriceStory
 from splitcart.measures.money import dollars
@@ -23,7 +23,8 @@ INK, GREY, REGULAR, SPECIAL, UNKNOWN = "#222222", "#666666", "#0072B2", "#D55E00
 DASHES = (0, (2.2, 1.0))
 FULL_SIZE = 80  # characters of a title that fit
 LABELLED = 40  # more prices than this cannot be read
-SHORTEST = timedelta(hours=12)  # what stands alone is drawn at least this long
+FEW_DAYS = timedelta(days=5)  # a tick a day, where half days would carry the name of one twice
+SHORTEST = timedelta(days=1)  # what stands alone is drawn at least this long
 
 
 def draw_story(story: PriceStory, path: Path) -> Path:
@@ -61,7 +62,7 @@ def build_figure(story: PriceStory) -> Figure:
 
 def _subtitle(story: PriceStory) -> str:
     as_of = f", as of {story.as_of:%d %b %Y}".replace(" 0", " ") if story.as_of else ""
-    return f"sku {story.sku} at {story.company}/{story.store_id}, {story.store}{as_of}"
+    return f"sku {story.sku} at {story.place}{as_of}"
 
 
 def _set_up(axes: "Axes", story: PriceStory, begin: datetime, end: datetime) -> None:
@@ -70,8 +71,8 @@ def _set_up(axes: "Axes", story: PriceStory, begin: datetime, end: datetime) -> 
     margin = 0.015 * (_x(end) - _x(begin))
     axes.set_xlim(_x(begin) - margin, _x(end) + margin)
     axes.set_ylim(max(0.0, min(prices) - 0.25 * room), max(prices) + 0.3 * room)
-    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]  # matplotlib types part of itself
-    axes.xaxis.set_major_locator(locator)
+    dates = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]  # matplotlib types part of itself
+    axes.xaxis.set_major_locator(dates if end - begin > FEW_DAYS else MultipleLocator(1))
     several_years = begin.year != end.year
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _day(value, several_years=several_years)))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -106,6 +106,18 @@ def test_a_price_that_never_changed_and_a_name_with_dollars_can_be_drawn(tmp_pat
     story = PriceStory("aldi", "G1", "One", "7", "Any 2 for $5 or $3 each " * 5, None, None, since, [])
     story.chapters.append(Chapter(since, None, Offer(300), "direct_scrape"))
     assert draw_story(story, tmp_path / "flat.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("days", [0, 1, 3, 6, 8, 40])
+def test_no_day_stands_twice_under_the_chart_of_a_store_without_a_name(days: int) -> None:
+    since = datetime(2026, 3, 2, 5, tzinfo=UTC)
+    story = PriceStory("aldi", "G1", "", "7", "Milk", None, None, since + timedelta(days=days), [])
+    story.chapters.append(Chapter(since, None, Offer(300), "direct_scrape"))
+    figure = build_figure(story)
+    figure.canvas.draw()
+    shown = [label.get_text() for label in figure.axes[0].get_xticklabels() if label.get_text()]
+    assert len(shown) == len(set(shown)) > 0
+    assert figure.texts[1].get_text().startswith("sku 7 at aldi/G1, as of ")
 
 
 @pytest.mark.parametrize(
