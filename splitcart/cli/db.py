@@ -18,6 +18,7 @@ from splitcart.cli.common import (
     print_line,
     print_refused,
 )
+from splitcart.cli.update_shown import show_post_processed
 from splitcart.config import get_settings
 from splitcart.errors import FailedError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from splitcart.database.statistics import ChainFreshness, TableSize
     from splitcart.ingest.invariants import Finding
+    from splitcart.ingest.replay import Replay
 
 app = typer.Typer(no_args_is_help=True, help="Look after the database.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -55,23 +57,40 @@ def replay(
     everything: Annotated[
         bool, typer.Option("--all", help="Every store, and kept files that the database lacks.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Rebuild prices, history and coverage from the files kept below ingested/."""
+    """Rebuild prices, history and coverage from the files kept below ingested/.
+
+    With --all, brands and products are post-processed afterwards, as after an update.
+    """
+    from splitcart.cli.update import post_process_now
     from splitcart.ingest import CrawlIngester
     from splitcart.ingest.replay import replay_all, replay_stores
 
     if bool(stores) == everything:
         raise typer.BadParameter("name stores as company/store_id, or give --all")
     settings = get_settings()
-    ingester = CrawlIngester(database(), settings.data_dir, settings.clock())
-    with counting("done") as advance:
+    engine = database()
+    ingester = CrawlIngester(engine, settings.data_dir, settings.clock())
+    with counting("done", show=not as_json) as advance:
         result = replay_all(ingester, advance) if everything else replay_stores(ingester, stores or [], advance)
+    if everything:
+        result.recovered.post_processed = post_process_now(engine)
+    if as_json:
+        print_json({"stores": result.stores, "crawls": result.crawls, "recovered": result.recovered.as_json()})
+    else:
+        _show_replay(result)
+    if result.recovered.problems:
+        raise FailedError(f"{len(result.recovered.problems)} stores or kept files could not be replayed")
+
+
+def _show_replay(result: Replay) -> None:
     print_line(
         f"{result.stores} stores rebuilt from {result.crawls} crawls; {len(result.recovered.crawls)} files recovered"
     )
+    if any(result.recovered.post_processed.values()):
+        show_post_processed(result.recovered.post_processed)
     print_refused(result.recovered.problems)
-    if result.recovered.problems:
-        raise FailedError(f"{len(result.recovered.problems)} stores or kept files could not be replayed")
 
 
 @app.command()

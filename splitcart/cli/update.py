@@ -105,10 +105,11 @@ def _follow_batch(engine: "sa.Engine", update: "ProductsUpdate", totals: dict[st
     from splitcart.ingest.outcomes import added
 
     if totals["files"] > totals["duplicate_files"]:
-        update.post_processed = added(update.post_processed, _post_process(engine))
+        update.post_processed = added(update.post_processed, post_process_now(engine))
 
 
-def _post_process(engine: "sa.Engine") -> dict[str, int]:
+def post_process_now(engine: "sa.Engine") -> dict[str, int]:
+    """Post-process what the database holds, in one transaction; return what it changed."""
     from splitcart.database import transaction
     from splitcart.ingest.matching import post_process
 
@@ -128,7 +129,7 @@ def update_post_process(as_json: AsJson = False) -> None:
 
     The other commands do it after each batch; a second run changes nothing.
     """
-    counts = _post_process(database())
+    counts = post_process_now(database())
     if as_json:
         print_json(counts)
     else:
@@ -209,7 +210,7 @@ def _take_barcodes(engine: "sa.Engine", stop: "Stop", advance: Advance, update: 
     batch = update_barcodes_inbox(engine, settings.data_dir, advance, settings.clock(), stop)
     update.merge(batch)
     if batch.filled:
-        update.post_processed = added(update.post_processed, _post_process(engine))
+        update.post_processed = added(update.post_processed, post_process_now(engine))
 
 
 @app.command("all")

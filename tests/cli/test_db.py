@@ -12,6 +12,7 @@ from splitcart.config import get_settings
 from splitcart.database import create_engine, open_database
 from splitcart.database.models import Price
 from tests.cli.front_door import splitcart
+from tests.ingest.chains import gtin
 from tests.ingest.crawl_files import category, product, write_crawl
 from tests.ingest.store_lists import shop, write_sweep
 
@@ -101,6 +102,26 @@ def test_a_lost_database_comes_back_from_the_kept_files(kept: Path) -> None:
     done = splitcart("db", "replay", "--all")
     assert done.output == "0 stores rebuilt from 0 crawls; 4 files recovered\n"
     assert prices() == [(101,), (101,)]
+
+
+def test_a_lost_database_comes_back_with_what_was_merged() -> None:
+    """Once the products of two chains stayed apart until the next file came."""
+    settings = get_settings()
+    for chain, store_id, more in (("coles", "COL:0404", ""), ("woolworths", "1147", " Biscuits")):
+        shelf = [
+            product(name, "A", 100, name=name + more, brand="Acme", size="500g", barcode=barcode)
+            for name, barcode in (("Rusks", gtin(0)), ("Wafers", gtin(1)), ("Tim Tam", None))
+        ]
+        facts = {"company": chain, "store_id": store_id, "crawl_id": chain}
+        write_crawl(settings.folder("product_inbox"), shelf, [category("A", AT)], **facts)
+    splitcart("update", "products")
+    for file in settings.data_dir.glob("splitcart.db*"):
+        file.unlink()
+    done = json.loads(splitcart("db", "replay", "--all", "--json").output)
+    assert (done["stores"], done["crawls"], done["recovered"]["totals"]["files"]) == (0, 0, 2)
+    assert done["recovered"]["post_processed"]["products_merged"] == 1
+    (merge,) = json.loads(splitcart("products", "merges", "--json").output)
+    assert (merge["from"]["name"], merge["into"]["name"]) == ("Tim Tam Biscuits", "Tim Tam")
 
 
 def test_a_damaged_kept_file_is_one_line_and_exit_code_1(kept: Path) -> None:
