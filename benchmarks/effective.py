@@ -4,7 +4,7 @@
 the stores have not shown themselves. 30 % of the prices are then updated, as specials are, so that a store's rows do
 not lie side by side. Measured are different stores and skus each time, warm: the rows of the view
 ``effective_prices`` at the client, and ``grouping.effective_prices`` with its objects; then the matrix that
-``splitcart group reanalyse`` compares, and such a reanalysis, which finds all stores without a group.
+``splitcart group reanalyse`` compares, and how it finds the stores that show one list.
 """
 
 # ruff: noqa: S608 - the statements are made of this file's own words and of numbers
@@ -21,9 +21,11 @@ import sqlalchemy as sa
 
 from benchmarks.storage import BEGIN, OFFER, OFFER_NAMES, fill
 from grouping import effective_prices
+from grouping.answering import answer_here
 from grouping.loading import read_matrix
-from grouping.reanalyse import reanalyse
+from grouping.references import Step
 from grouping.snapshots import read_catalogue
+from grouping.stars import read_sky
 from splitcart.config import get_chain
 from splitcart.database import create_engine, reading, transaction, upgrade
 from splitcart.database.statistics import vacuum
@@ -116,20 +118,19 @@ def measure_matrix(engine: sa.Engine, stores: int) -> None:
     )
 
 
-def measure_reanalysis(engine: sa.Engine) -> None:
-    """Print how long a reanalysis takes that finds all stores without a group."""
-    with transaction(engine) as session:
-        session.execute(sa.text("UPDATE store_categories SET group_id = NULL"))
-        for table in ("store_group_memberships", "group_prices", "store_groups"):
-            session.execute(sa.text(f"DELETE FROM {table}"))
-    reanalyse(engine, get_chain("aldi"), lambda: datetime(2026, 1, 2, tzinfo=UTC))  # compiles
-    begin, work = time.perf_counter(), time.process_time()
-    found = reanalyse(engine, get_chain("aldi"), lambda: datetime(2026, 1, 2, tzinfo=UTC), apply=True)
+def measure_stars(engine: sa.Engine) -> None:
+    """Print how long it takes to find which stores show one list: all of a reanalysis but what it changes."""
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    with reading(engine) as session:
+        for _ in range(2):  # the first time, loops may have to be compiled
+            step = Step(session, get_chain("aldi"), 1, read_catalogue(session, 1), now)
+            begin, work = time.perf_counter(), time.process_time()
+            sky = read_sky(step, answer_here)
+            spent, worked = time.perf_counter() - begin, time.process_time() - work
+    shared = sum(len(star) > 1 for star in sky.stars)
     print(
-        f"\nreanalysis: {found.stores} stores, {found.distinct_lists} lists, {len(found.founded)} groups founded"
-        f" with {len(found.moved)} stores in **{time.perf_counter() - begin:.1f} s**"
-        f" ({time.process_time() - work:.1f} s of them work of the process), {_peak_mb():.0f} MB at most",
-        flush=True,
+        f"\nstars: {sky.distinct} different lists, {shared} shared ones, found in **{spent:.1f} s**"
+        f" ({worked:.1f} s of work of the process), {_peak_mb():.0f} MB at most"
     )
 
 
@@ -156,7 +157,7 @@ def main() -> None:
         print(f"PostgreSQL {version}, {count:,} current prices, filled in {time.perf_counter() - begin:.0f} s\n")
         measure(engine, given.stores, given.skus)
         measure_matrix(engine, given.stores)
-        measure_reanalysis(engine)
+        measure_stars(engine)
         engine.dispose()
 
 
