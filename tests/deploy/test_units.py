@@ -6,7 +6,6 @@ import re
 import shlex
 import signal
 import subprocess
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,6 +26,7 @@ from tests.deploy.units import (
 from tests.docs.pages import ROOT
 from tests.docs.test_commands import check_scrapy, check_splitcart
 from tests.server.conftest import crawl_file
+from tests.server.test_uploads import _until
 
 SERVER = DEPLOY / "systemd" / "splitcart-server.service"
 ENV_FILES = sorted((DEPLOY / "env").iterdir())
@@ -65,10 +65,11 @@ def test_the_server_starts_as_its_unit_says_and_ends_with_the_upload_under_way(i
             connection.putheader(name, value)
         connection.endheaders(body[:1000])
         arriving = installation / "data" / "state" / "arriving"
-        while not list(arriving.glob("*.part")):
-            time.sleep(0.01)
+        _until(lambda: any(arriving.glob("*.part")))
         server.send_signal(signal.SIGTERM)
-        assert sum("Shutting down" in line for line in _until(server.stderr, "Shutting down", times=2)) == 2
+        workers = 2
+        while workers:
+            workers -= "Shutting down" in next(server.stderr)
         connection.send(body[1000:])
         assert connection.getresponse().status == 201
         connection.close()
@@ -79,17 +80,6 @@ def test_the_server_starts_as_its_unit_says_and_ends_with_the_upload_under_way(i
     assert received.read_bytes() == body
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/healthz", timeout=20)
-
-
-def _until(lines, text: str, times: int) -> list[str]:
-    """The lines up to the one that is the nth to hold the text."""
-    seen = []
-    for line in lines:
-        seen.append(line)
-        times -= text in line
-        if not times:
-            break
-    return seen
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
