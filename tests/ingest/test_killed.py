@@ -55,10 +55,11 @@ def processed(engine: sa.Engine) -> Dump:
     return dump(engine, OF_ARRIVAL)
 
 
-@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["alone", "two workers"])
+@pytest.mark.parametrize(("dialect", "options"), [("sqlite", ()), ("postgres", ("--workers", "2"))])
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
-    engine: sa.Engine, sqlite: sa.Engine, tmp_path: Path, options: tuple[str, ...]
+    request: pytest.FixtureRequest, sqlite: sa.Engine, tmp_path: Path, dialect: str, options: tuple[str, ...]
 ) -> None:
+    engine = request.getfixturevalue(dialect)
     expected = undisturbed(sqlite, tmp_path / "undisturbed")
     empty(engine)
     data_dir = tmp_path / "killed"

@@ -28,11 +28,11 @@ NOW = datetime(2026, 10, 20, tzinfo=UTC)
 
 
 def lived(engine: sa.Engine, seed: int) -> SmallChain:
-    """Seven months of a grouped chain: weekly changes, departures, returns, partial crawls, an ejected store."""
+    """Seven months of a grouped chain: changes every other week, departures, returns, partial crawls, an ejected store."""
     rng = random.Random(seed)
     chain = SmallChain(engine, STORES)
     shelf = dict(BASE)
-    for week in range(31):
+    for week in range(0, 31, 2):
         for sku in rng.sample(sorted(BASE), 12):
             if sku in shelf and rng.random() < 0.3:
                 del shelf[sku]
@@ -61,7 +61,7 @@ def kept_time(chain: SmallChain) -> dict[str, Any]:
     with reading(chain.engine) as session:
         for name, store in chain.stores.items():
             told[name, "now"] = effective_prices(session, store)
-            for number in range(120, 216, 5):
+            for number in range(120, 216, 12):
                 told[name, number] = effective_prices(session, store, day(number)) if day(number) >= HORIZON else None
             told[name, HORIZON] = effective_prices(session, store, HORIZON)
             history = {sku: clipped(found) for sku, found in effective_history(session, store).items()}
