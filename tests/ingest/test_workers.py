@@ -74,8 +74,7 @@ def test_an_empty_inbox_needs_no_workers(sqlite: sa.Engine, tmp_path: Path) -> N
     assert answer(start(sqlite, tmp_path, "--workers", "4"))["totals"]["files"] == 0
 
 
-@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["alone", "two workers"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("options", "number"), [((), signal.SIGINT), (("--workers", "2"), signal.SIGTERM)])
 def test_a_watch_takes_what_arrives_and_ends_when_it_is_asked_to(
     sqlite: sa.Engine, tmp_path: Path, options: tuple[str, ...], number: signal.Signals
 ) -> None:
@@ -92,10 +91,11 @@ def test_a_watch_takes_what_arrives_and_ends_when_it_is_asked_to(
     assert (document["totals"]["files"], document["files"], crawls(sqlite)) == (5, [], 5)
 
 
-@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["alone", "two workers"])
+@pytest.mark.parametrize(("dialect", "options"), [("sqlite", ()), ("postgres", ("--workers", "2"))])
 def test_a_run_that_is_asked_to_end_finishes_the_file_under_way_and_leaves_the_others(
-    engine: sa.Engine, tmp_path: Path, options: tuple[str, ...]
+    request: pytest.FixtureRequest, tmp_path: Path, dialect: str, options: tuple[str, ...]
 ) -> None:
+    engine = request.getfixturevalue(dialect)
     paths = fill(tmp_path / "product_inbox", 60, skus=200)
     run = start(engine, tmp_path, *options)
     assert wait_for_work(run, tmp_path)
