@@ -28,7 +28,7 @@ NOW = datetime(2026, 10, 20, tzinfo=UTC)
 
 
 def lived(engine: sa.Engine, seed: int) -> SmallChain:
-    """Seven months of a grouped chain: changes every other week, departures, returns, partial crawls, an ejected store."""
+    """Seven months of a grouped chain: changes every fortnight, departures, returns, partial crawls, a rogue."""
     rng = random.Random(seed)
     chain = SmallChain(engine, STORES)
     shelf = dict(BASE)
