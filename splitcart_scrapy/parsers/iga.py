@@ -25,6 +25,7 @@ _DETAILS = {
     "may_contain": re.compile(r"(?:allergens? may be present|may contain)", re.IGNORECASE),
     "country_of_origin": re.compile(r"country of origin", re.IGNORECASE),
 }
+_AMOUNTS = {"g": (1, "g"), "kg": (1000, "g"), "ml": (1, "ml"), "l": (1000, "ml")}
 _BREAK = re.compile(r"<br\s*/?>|</?(?:p|div|li|ul)\b[^>]*>|\n", re.IGNORECASE)
 
 
@@ -200,19 +201,21 @@ def _unit_price(row: _Row, price_cents: int | None) -> UnitPrice | None:
 
     Not for pieces: a box of sixteen is one piece here.
     """
-    measure, size = row.unit_of_measure, row.unit_of_size
+    measure, size = row.unit_of_measure or _Unit(), row.unit_of_size or _Unit()
     if price_cents is not None and row.sell_by == WEIGHED:
         return UnitPrice(price_cents, "1 kg")
-    if price_cents is None or not (measure and size and measure.size and size.size):
+    per, content = _amount(measure), _amount(size)
+    if price_cents is None or per is None or content is None or per[1] != content[1]:
         return None
-    scales = {"g": 1, "kg": 1000}, {"ml": 1, "l": 1000}
-    scale = next((each for each in scales if {measure.abbreviation, size.abbreviation} <= each.keys()), None)
-    if scale is None or not (measure.abbreviation and size.abbreviation):
-        return None
-    share = Decimal(str(measure.size)) * scale[measure.abbreviation]
-    share /= Decimal(str(size.size)) * scale[size.abbreviation]
-    printed = (price_cents * share).to_integral_value(ROUND_HALF_UP) / 100
+    # Divided last, so that half a cent is exact.
+    printed = (price_cents * per[0] / content[0]).to_integral_value(ROUND_HALF_UP) / 100
     return parse_unit_price(f"${printed:.2f}/{measure.size:g}{measure.abbreviation}")
+
+
+def _amount(unit: _Unit) -> tuple[Decimal, str] | None:
+    """Return a weight in g, or a volume in ml; None for anything else."""
+    known = _AMOUNTS.get(unit.abbreviation or "")
+    return (Decimal(str(unit.size)) * known[0], known[1]) if known and unit.size else None
 
 
 def _path(row: _Row, roots: Collection[str]) -> list[str] | None:

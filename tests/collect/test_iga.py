@@ -1,5 +1,6 @@
 """IGA's spiders where its site differs from the others: prices of each store's own, two registries, endings."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from splitcart.replica.config import ChainConfig, MarketConfig
 from splitcart.replica.market import Market
 from splitcart.replica.sites.weather import Fault, Rule
 from splitcart_scrapy.failures import SiteChangedError
+from splitcart_scrapy.parsers import Listing
 from splitcart_scrapy.parsers.iga_stores import parse_online_stores, parse_stores
 from splitcart_scrapy.sightings import Sightings, spread
 from splitcart_scrapy.spiders.base.arguments import StoreArguments
@@ -285,3 +287,11 @@ def test_an_online_store_lends_its_place_and_name_to_its_row_in_the_registry():
     (store,) = parse_stores(f'cb({{"content": "{content}"}})'.encode(), parse_online_stores(listed)).items
     assert (store.store_id, store.name, store.division) == ("14850", "X", "IGA Online")
     assert (store.latitude, store.longitude, store.retailer_store_id) == (-31.5, 115.5, "7")
+
+
+def test_a_unit_price_that_is_worked_out_rounds_half_a_cent_up():
+    unit = {"g": {"abbreviation": "g", "size": 100}, "pack": {"abbreviation": "g", "size": 680}}
+    row = {"productId": "1", "name": "Jam", "wholePrice": 4.59, "unitOfMeasure": unit["g"], "unitOfSize": unit["pack"]}
+    listing = Listing(key="Jam", slug="jam", path=("Pantry", "Jam"), root_slug="pantry")
+    (product,) = IgaSpider.parse_listing(json.dumps({"items": [row], "total": 1}).encode(), listing, {}).items
+    assert (product.unit_price_cents, product.unit_measure) == (680, "1 kg")  # 67.5 cents per 100 g
