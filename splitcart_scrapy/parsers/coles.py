@@ -75,8 +75,10 @@ class _PageProps(msgspec.Struct, rename="camel"):
     init_store_id: str | int | None = None
 
 
-class _Page(msgspec.Struct, rename="camel"):
-    page_props: _PageProps
+class _Either(msgspec.Struct, rename="camel"):
+    """Only the data of a page is wrapped."""
+
+    page_props: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Kind(msgspec.Struct, rename="camel"):
@@ -188,12 +190,13 @@ def parse_listing(body: bytes, listing: Listing, roots: Mapping[str, str]) -> Li
     begins with one of them, else to the listing's. A page's own data names the store. Raises SiteChangedError.
     """
     store = None
-    if body.lstrip().startswith(b'{"pageProps"'):
-        props = read_json(body, _Page, "Coles page").page_props
+    wrapped = read_json(body, _Either, "Coles listing").page_props
+    if wrapped is msgspec.UNSET:
+        results = read_json(body, _Results, "Coles listing")
+    else:
+        props = read_json(bytes(wrapped), _PageProps, "Coles page")
         results, echo = props.search_results, props.init_store_id
         store = canonical_store_id("coles", str(echo)) if echo else None
-    else:
-        results = read_json(body, _Results, "Coles listing")
     kinds, unreadable = read_rows(results.results, _Kind, "Coles listing")
     if unreadable:
         raise SiteChangedError(f"Coles listing: {unreadable[0]}")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from splitcart.measures.unit_prices import parse_unit_price
 from splitcart_scrapy.failures import SiteChangedError
-from splitcart_scrapy.parsers import Listing, aldi, woolworths
+from splitcart_scrapy.parsers import Listing, aldi, coles, woolworths
 from splitcart_scrapy.parsers.pages import clean_text, coordinates, row_flags
 from tests.collect.scripted import page, row
 
@@ -39,12 +39,12 @@ def test_a_recorded_body_gives_the_expected_output(case):
     assert parsed(case) == json.loads((case / "output.json").read_text())
 
 
-def test_both_retailers_have_cases():
-    assert {case.parent.name for case in CASES} >= {"aldi", "woolworths"}
+def test_all_retailers_have_cases():
+    assert {case.parent.name for case in CASES} >= {"aldi", "coles", "woolworths"}
 
 
 @given(
-    module=st.sampled_from([aldi, woolworths]),
+    module=st.sampled_from([aldi, coles, woolworths]),
     body=st.one_of(
         st.binary(max_size=40),
         st.recursive(
@@ -53,7 +53,9 @@ def test_both_retailers_have_cases():
                 st.lists(inner, max_size=3)
                 | st.dictionaries(
                     st.sampled_from(["meta", "data", "pagination", "totalCount", "Bundles", "Products", "Stores"])
-                    | st.sampled_from(["TotalRecordCount", "Categories", "Stockcode", "sku", "name", "id", "StoreNo"]),
+                    | st.sampled_from(["TotalRecordCount", "Categories", "Stockcode", "sku", "name", "id", "StoreNo"])
+                    | st.sampled_from(["pageProps", "searchResults", "results", "noOfResults", "_type", "stores"])
+                    | st.sampled_from(["errors", "productCategories", "catalogGroupView", "store", "distance"]),
                     inner,
                     max_size=5,
                 )

@@ -30,7 +30,7 @@ def market():
             skus=400,
             roots=4,
             dirty_share=0.15,
-            unpriced_share=0.02 if chain == "woolworths" else 0.0,
+            unpriced_share=0.02 if chain in {"coles", "woolworths"} else 0.0,
         )
         for chain, config in default_chains().items()
     }
