@@ -61,6 +61,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.policy --seeds 4 --days 16 --standing
 	$(BIN)/python -m benchmarks.nightly
 	$(BIN)/python -m benchmarks.category_groups
+	$(BIN)/python -m benchmarks.sweeps
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache demo-data *.egg-info
