@@ -218,3 +218,22 @@ def chain_of_one(sqlite) -> SmallChain:
     chain = SmallChain(sqlite, ["G101"])
     chain.crawl("G101", BASE, day(0))
     return chain
+
+
+def test_a_caller_who_leaves_ends_the_export_and_its_snapshot(engine, settings, monkeypatch):
+    ended = threading.Event()
+
+    def endless(_session, _query):
+        try:
+            while True:
+                yield [("aldi", "ALDI" * 5_000)] * 20
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(exports, "stream_rows", endless)
+    with BackgroundServer(create_app(settings, engine, lambda: day(1))) as server:
+        asked = {"X-API-Key": KEY, "Accept-Encoding": "identity"}
+        with requests.get(f"{server.url}/api/export/companies/", headers=asked, stream=True, timeout=20) as response:
+            assert response.raw.read(100)
+        assert ended.wait(20)
+    assert engine.pool.checkedout() == 0
