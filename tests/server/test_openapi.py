@@ -13,7 +13,7 @@ from splitcart.server import BackgroundServer, create_app
 from splitcart.server.openapi import openapi_document
 from splitcart.transfer import EXPORTS
 from splitcart.transfer.lines import decode_closing
-from tests.docs.pages import DOCS, rows, section
+from tests.docs.pages import ROOT, rows, section
 from tests.server.conftest import fixed_clock
 
 DOCUMENT = openapi_document()
@@ -77,7 +77,7 @@ def test_every_endpoint_with_a_key_says_what_happens_without_one(name):
 
 
 def test_the_page_and_the_document_know_the_same_statuses_of_an_upload():
-    page = {int(cells[0]) for cells in rows(section(DOCS / "http-api.md", "## Uploads")) if cells[0].isdecimal()}
+    page = {int(cells[0]) for cells in rows(section(ROOT / "docs/http-api.md", "## Uploads")) if cells[0].isdecimal()}
     described = {int(status) for status in OPERATIONS["post /api/upload/{kind_name}/"]["responses"]}
     assert described - page == {401, 403, 429, 500}
     assert page <= described
