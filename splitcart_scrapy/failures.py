@@ -64,8 +64,13 @@ class GivenUpError(SiteError):
 # The site told us to stay away: the next store would meet the same answer.
 STOPS_SPIDER = frozenset({FailureClass.BLOCKED, FailureClass.RATE_LIMITED})
 
-# What the pages of a defence hold, whatever their status (docs/retailers.md#coles-defence).
-DEFENCE_MARKS = (b"_Incapsula_Resource", b"Pardon Our Interruption")
+# What the pages of a defence hold, whatever their status (docs/retailers.md#coles-defence, #iga-defence).
+DEFENCE_MARKS = (
+    b"_Incapsula_Resource",
+    b"Pardon Our Interruption",
+    b"Attention Required! | Cloudflare",
+    b"<title>Just a moment...",
+)
 _MAX_DEFENCE_PAGE = 4096
 _MAX_SHOWN = 80
 

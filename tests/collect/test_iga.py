@@ -199,6 +199,28 @@ async def test_a_store_without_an_online_shop_is_unknown_there(replica, crawl, d
     assert len(server.book) == 2
 
 
+@pytest.mark.parametrize(
+    ("fault", "path", "failure_class"),
+    [
+        (Fault.CHALLENGE, "/search", "blocked"),
+        (Fault.BLOCK, "/categoryHierarchy", "blocked"),
+        (Fault.HTML, "/search", "blocked"),
+        (Fault.SERVER_ERROR, "RSID", "network"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_block_is_told_from_an_outage(replica, crawl, desk, fault, path, failure_class):
+    market = small_market("iga", skus=20)
+    server = replica(market)
+    server.weather.add(Rule(fault=fault, path=path))
+    lend(desk, online(market)[:1])
+    crawler = await crawl("iga", {"RETRY_TIMES": 0})
+    assert figures(crawler)[f"failures/{failure_class}"] == 1
+    assert desk.released == [(online(market)[0].store_id, "failed", failure_class)]
+    assert outbox() == working_files() == []
+    assert len(server.book) <= 5
+
+
 def test_a_named_store_comes_with_the_number_that_the_site_knows_it_by():
     chain = get_chain("iga")
     assert StoreArguments.parse({"store": "14850@32600, 14851@32601"}, chain, needs_number=True).stores == (

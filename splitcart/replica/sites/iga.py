@@ -82,8 +82,9 @@ class IgaSite:
         return HTMLResponse(page, 403, {"cf-ray": f"{crc32(path.encode()):016x}-SYD", "server": "cloudflare"})
 
     def challenge_page(self, path: str) -> Response:
-        """No page was ever seen that a browser passes by itself."""
-        return self.block_page(path)
+        """The page that the network in front of it shows while a browser's script works."""
+        page = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
+        return HTMLResponse(page, 503, {"cf-ray": f"{crc32(path.encode()):016x}-SYD", "server": "cloudflare"})
 
     async def _home(self, _: Request) -> Response:
         return HTMLResponse("<!DOCTYPE html><html><head><title>IGA Shop Online</title></head><body></body></html>")
