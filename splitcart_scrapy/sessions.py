@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
@@ -48,13 +49,13 @@ class Session:
             request.cookies = [*self.cookies, *mine]
 
 
-def use_browser(settings: BaseSettings) -> None:
-    """Prepare Scrapy's settings for sessions, if they ask for them; a window to look at is a session, too."""
+def use_browser(settings: BaseSettings, site: str) -> None:
+    """Prepare Scrapy's settings for sessions at ``site``, if they ask for them; to show a browser is to ask."""
     headed = settings.getbool("BROWSER_HEADED")
     if not headed and not settings.getbool("BROWSER_SESSIONS"):
         return
     settings.set("BROWSER_SESSIONS", True, priority="cmdline")
-    settings.set("DOWNLOAD_HANDLERS", {"http": HANDLER, "https": HANDLER}, priority="spider")
+    settings.set("DOWNLOAD_HANDLERS", {urlsplit(site).scheme: HANDLER}, priority="spider")
     launch = {"executable_path": settings["BROWSER_EXECUTABLE"], "headless": not headed}
     settings.set("PLAYWRIGHT_LAUNCH_OPTIONS", launch | settings.getdict("BROWSER_LAUNCH_OPTIONS"), priority="spider")
     # The browser speaks for itself; plain requests repeat it, not the other way round.

@@ -85,36 +85,37 @@ def test_a_store_source_that_does_not_work_is_exit_code_1(monkeypatch):
     assert "'nowhere.Stores' cannot be loaded" in done.stderr
 
 
-def test_a_killed_crawl_is_resumed_category_by_category(replica):
-    market = small_market("aldi", skus=120)
+@pytest.mark.parametrize(("chain", "path", "passed"), [("aldi", "product-search", 5), ("coles", "/api/bff/", 2)])
+def test_a_killed_crawl_is_resumed_category_by_category(replica, chain, path, passed):
+    market = small_market(chain, skus=120)
     server = replica(market)
-    store = market.stores("aldi")[0].store_id
-    command = [sys.executable, "-m", "scrapy", "crawl", "aldi", "-a", f"store={store}", "-a", "_job=7"]
+    store = market.stores(chain)[0].store_id
+    command = [sys.executable, "-m", "scrapy", "crawl", chain, "-a", f"store={store}", "-a", "_job=7"]
     command += ["-s", "DOWNLOAD_DELAY=0"]
 
     def listings() -> list[str]:
-        return [visit.path for visit in server.book if "product-search" in visit.path]
+        return [visit.path for visit in server.book if path in visit.path]
 
-    server.weather.add(Rule(fault=Fault.DELAY, path="product-search", after=5, times=1, seconds=2))
+    server.weather.add(Rule(fault=Fault.DELAY, path=path, after=passed, times=1, seconds=2))
     first = subprocess.Popen(
         [*command, "-s", "LOG_LEVEL=DEBUG"], cwd=PROJECT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     assert first.stderr is not None
-    answered = (line for line in first.stderr if "Crawled (200)" in line and "product-search" in line)
-    for _ in range(5):
+    answered = (line for line in first.stderr if "Crawled (200)" in line and path in line)
+    for _ in range(passed):
         next(answered)
     first.kill()
     first.communicate()
     before = listings()
-    assert len(before) == 5
+    assert len(before) == passed
     assert working_files()
 
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows, closing = the_file()
-    assert seen(rows) == truth(market, "aldi", store)
+    assert seen(rows) == truth(market, chain, store)
     assert closing.complete
-    assert not set(listings()[len(before) :]) & set(before[:4])
+    assert not set(listings()[len(before) :]) & set(before[: passed - 1])
     assert not working_files()
 
 

@@ -11,7 +11,7 @@ from scrapy.crawler import CrawlerRunner
 
 from tests.collect.runs import figures, outbox, project_settings, seen, small_market, the_file, truth
 
-BROWSER = {"BROWSER_SESSIONS": True, "BROWSER_WAIT_SECONDS": 20}
+BROWSER = {"BROWSER_SESSIONS": True, "BROWSER_WAIT_SECONDS": 60}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_a_person_answers_what_the_site_asks_and_the_crawl_goes_on(guarded
     # A window without a screen: Chromium's own way to be headed where there is none.
     window = {
         "BROWSER_HEADED": True,
-        "BROWSER_PERSON_SECONDS": 20,
+        "BROWSER_PERSON_SECONDS": 60,
         "BROWSER_LAUNCH_OPTIONS": {"args": ["--headless=new"]},
     }
     crawler = CrawlerRunner(project_settings(**window)).create_crawler("coles")
@@ -70,7 +70,7 @@ async def test_a_person_answers_what_the_site_asks_and_the_crawl_goes_on(guarded
     rows, _ = the_file()
     assert seen(rows) == truth(market, "coles", store)
     assert figures(crawler)["sessions"] == 1
-    assert "answer what the site asks within 20 s" in caplog.text
+    assert "answer what the site asks within 60 s" in caplog.text
 
 
 @pytest_twisted.ensureDeferred
@@ -93,7 +93,7 @@ async def test_a_browser_that_is_not_there_is_one_clear_line(guarded, crawl, cap
 
 async def press_the_button(crawler):
     """What a person does: find the button in the window and press it."""
-    for _ in range(400):
+    for _ in range(1200):
         await asyncio.sleep(0.05)
         handlers = crawler.engine.downloader.handlers if crawler.engine else None
         handler = handlers._handlers.get("http") if handlers else None

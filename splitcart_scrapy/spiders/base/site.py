@@ -77,7 +77,7 @@ class SiteSpider(Spider):
         settings.set("DOWNLOAD_DELAY", get_chain(cls.company).delay_seconds, priority="spider")
         identity = f"SplitCart/{__version__} (+{get_settings().contact})"
         settings.set("USER_AGENT", f"{cls.user_agent_prefix} {identity}".strip(), priority="spider")
-        use_browser(settings)
+        use_browser(settings, cls.base_url("site"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -129,9 +129,10 @@ class SiteSpider(Spider):
         if not self._in_flight:
             self._settled.set()
 
-    def base_url(self, key: str) -> str:
+    @classmethod
+    def base_url(cls, key: str) -> str:
         """Return the base URL of the site or API, as the settings or else the chain name it."""
-        return get_settings().base_url(self.company, key, self.chain.base_urls[key])
+        return get_settings().base_url(cls.company, key, get_chain(cls.company).base_urls[key])
 
     async def fetch(self, request: Request, *, is_page: bool = False) -> Response:
         """Return the answer to a request for JSON, or for an HTML page.
