@@ -9,6 +9,7 @@ each, nothing at hand but the catalogue of skus; its crawl and those it is measu
 """
 
 import argparse
+import gzip
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,8 +37,8 @@ COMPANY, ROOTS, MEMBERS, CRAWLED = "aldi", 12, 4, 2
 YESTERDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 TODAY = YESTERDAY + timedelta(days=1)
 
-# Price of a sku in a group's list, in cents: one of eight skus costs something else than in other lists.
-PRICE = "200 + sku * 7 % 900 + CASE WHEN (sku * 31 + grp * 17) % 8 = 0 THEN 10 + grp % 50 ELSE 0 END"
+# Price of a sku in a list, in cents: one of eight in each category costs something else than in any other list.
+PRICE = "200 + sku * 7 % 900 + CASE WHEN (sku / 12 + grp) % 8 = 0 THEN 10 + grp % 50 ELSE 0 END"
 BASELINE = """
 INSERT INTO companies (slug, name) VALUES ('{company}', 'ALDI');
 INSERT INTO categories (company_id, name, path) SELECT 1, 'Root ' || n, 'Root ' || n FROM generate_series(1,
@@ -46,7 +47,7 @@ INSERT INTO skus (company_id, code, name, category_id, root_category_id, details
     first_seen_at) SELECT 1, n::text, 'Article ' || n, 1 + n % {roots}, 1 + n % {roots}, '', :at, :at FROM
     generate_series(1, {skus}) n;
 INSERT INTO stores (company_id, store_id, name, state, is_active)
-    SELECT 1, 'G' || lpad(n::text, 4, '0'), 'Store ' || n, 'WA', true FROM generate_series(1, {stores}) n;
+    SELECT 1, 'G' || lpad(n::text, 3, '0'), 'Store ' || n, 'WA', true FROM generate_series(1, {stores}) n;
 INSERT INTO crawls (crawl_id, company_id, store_id, spider, started_at, finished_at, observed_from, observed_to,
     complete, finish_reason, scope, counts, rows, sha256, file, ingested_at) SELECT 'first-' || id, 1, id, 'aldi',
     :at, :at, :at, :at, true, 'finished', '[]', '{{}}', {skus}, '', '', :at FROM stores ORDER BY id;
@@ -87,7 +88,7 @@ def yesterday(groups: int, skus: int) -> Iterator[sa.Engine]:
 
 def price_of(group: int, sku: int) -> int:
     """The same price as in the baseline, in cents."""
-    other = (sku * 31 + group * 17) % 8 == 0
+    other = (sku // 12 + group) % 8 == 0
     return 200 + sku * 7 % 900 + (10 + group % 50 if other else 0)
 
 
@@ -111,8 +112,9 @@ def crawl_members(engine: sa.Engine, folder: Path, groups: int, skus: int) -> No
                 )
                 for sku in range(1, skus + 1)
             ]
-            path = folder / f"{store}.jsonl"
-            path.write_bytes(b"".join([*lines, encode_line(_closing(f"G{store:04}", skus))]))
+            path = folder / f"{store}.jsonl.gz"
+            lines.append(encode_line(_closing(f"G{store:03}", skus)))
+            path.write_bytes(gzip.compress(b"".join(lines), 1, mtime=0))
             ingester.ingest(path)
 
 
