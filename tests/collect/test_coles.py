@@ -6,8 +6,11 @@ import pytest
 import pytest_twisted
 
 from splitcart.replica.config import CHAINS
+from splitcart.replica.sites import coles_defence
 from splitcart.replica.sites.weather import Fault, Rule
 from splitcart.transfer.records import FailureClass
+from splitcart_scrapy.failures import BlockedError, SiteChangedError, refusal
+from splitcart_scrapy.parsers.coles_pages import parse_way_in
 from splitcart_scrapy.spiders.coles import ColesSpider
 from tests.collect.runs import NOW, figures, outbox, read, seen, small_market, the_file, truth, working_files
 
@@ -211,3 +214,31 @@ def found(stores):
         assert closing.started_at >= NOW - timedelta(days=1)
         rows[closing.store_id] |= seen(crawled)
     return rows
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_page", "failure_class"),
+    [
+        (200, coles_defence.challenge_page("/"), True, FailureClass.BLOCKED),
+        (200, coles_defence.captcha_page("/"), True, FailureClass.BLOCKED),
+        (200, "<html><title>Pardon Our Interruption</title></html>", True, FailureClass.BLOCKED),
+        (404, coles_defence.challenge_page("/"), False, FailureClass.BLOCKED),
+        (403, "{}", False, FailureClass.BLOCKED),
+        (429, "{}", False, FailureClass.RATE_LIMITED),
+        (200, "<html></html>", False, FailureClass.BLOCKED),
+        (401, '{"statusCode":401}', False, FailureClass.SITE_CHANGED),
+        (404, "<!DOCTYPE html><h1>This page could not be found</h1>", False, FailureClass.SITE_CHANGED),
+        (503, "{}", False, FailureClass.NETWORK),
+    ],
+)
+def test_a_block_is_told_from_a_stale_key_a_stale_build_id_and_an_outage(status, body, is_page, failure_class):
+    problem = refusal(status, body.encode(), "https://example.org/", is_page=is_page)
+    assert problem.failure_class is failure_class
+    assert getattr(problem, "status", None) == (status if failure_class is FailureClass.SITE_CHANGED else None)
+
+
+def test_a_page_without_its_data_is_a_block_and_one_of_another_form_a_changed_site():
+    with pytest.raises(BlockedError):
+        parse_way_in(b"<html><body>Welcome</body></html>")
+    with pytest.raises(SiteChangedError, match="buildId"):
+        parse_way_in(b'<script id="__NEXT_DATA__" type="application/json">{}</script>')
