@@ -8,6 +8,7 @@ from scheduler.clusters import ClusterReport, read_clusters, store_point, update
 from scheduler.dispatch import DispatchReport, Rules, dispatch
 from scheduler.entry import QueueEntry
 from scheduler.geography import StorePoint, find_clusters, invalid_reason, invalid_stores, match_clusters
+from scheduler.health import ChainHealth, StoreHealth, read_health
 from scheduler.jobs import Patience
 from scheduler.leases import LeaseError, lease_stores, release_lease, renew_lease, take_back
 from scheduler.map import draw_map
@@ -20,6 +21,7 @@ from scheduler.stores import DatabaseStores
 from scheduler.turns import lease_in_turns
 
 __all__ = [
+    "ChainHealth",
     "ClusterReport",
     "DatabaseStores",
     "DispatchReport",
@@ -32,6 +34,7 @@ __all__ = [
     "Rules",
     "ScrapeScheduler",
     "ScrapydNode",
+    "StoreHealth",
     "StorePoint",
     "dispatch",
     "draw_map",
@@ -44,6 +47,7 @@ __all__ = [
     "match_clusters",
     "plan_discovery",
     "read_clusters",
+    "read_health",
     "read_overview",
     "release_lease",
     "renew_lease",

@@ -19,8 +19,9 @@ class CrawlStartItem:
 
     The write pipeline fills in what a crashed run of the same store left: the root categories that need not be fetched
     again, the skus that are in the file already, and whether the site named the store (``store_verified``).
-    ``not_before``: leftovers from before it are not continued. ``busy_with``: another process crawls the store, and
-    this crawl cannot be written.
+    ``not_before``: leftovers from before it are not continued. ``expected_rows``: by root category, those
+    of the store's last complete crawl, as far as they were asked for. ``busy_with``: another process crawls
+    the store, and this crawl cannot be written.
     """
 
     company: str
@@ -28,6 +29,7 @@ class CrawlStartItem:
     kind: str
     store_id: str | None = None
     not_before: datetime | None = None
+    expected_rows: dict[str, int] = field(default_factory=dict)
     finished_categories: dict[str, CategoryRecord] = field(default_factory=dict)
     seen_skus: set[str] = field(default_factory=set)
     store_verified: bool | None = None
@@ -48,6 +50,7 @@ class CrawlEndItem:
 
     ``complete``: the whole store (or store list) was seen. Rows after the last finished category are dropped.
     ``asked``: the root categories that were to be crawled (None: all).
+    ``problem``: what ended it early, in a line.
     ``files``: what lies in the outbox now, filled in by the write pipeline.
     """
 
@@ -55,6 +58,7 @@ class CrawlEndItem:
     complete: bool
     finish_reason: str = "finished"
     failure_class: FailureClass | None = None
+    problem: str | None = None
     store_verified: bool | None = None
     asked: list[str] | None = None
     stats: dict[str, Any] = field(default_factory=dict)

@@ -32,7 +32,12 @@ DOWNLOADER_MIDDLEWARES = {
 
 EXTENSIONS = {
     "splitcart_scrapy.extensions.CloseWhenItemsHaveLeft": 500,  # extensions do not wait for each other
+    "splitcart_scrapy.watching.monitors.Watch": 510,
 }
+
+# What is looked at when a run ends; an operator's own suites may stand beside it (docs/watching.md).
+SPIDERMON_ENABLED = True
+SPIDERMON_SPIDER_CLOSE_MONITORS = ["splitcart_scrapy.watching.monitors.RunSuite"]
 
 ITEM_PIPELINES = {
     "splitcart_scrapy.pipelines.ValidatePipeline": 100,  # first: nothing below meets a row without sku or name

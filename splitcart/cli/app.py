@@ -12,7 +12,7 @@ from splitcart.cli.common import close_databases, errors, fail
 from splitcart.errors import FailedError, SplitCartError
 
 GROUPS = ("inbox", "update", "group", "schedule", "generate", "archive", "products", "keys", "db")
-COMMANDS = ("upload", "fetch", "history", "serve", "replica", "demo")
+COMMANDS = ("upload", "fetch", "history", "health", "serve", "replica", "demo")
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -71,6 +71,10 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     # completeness
     complete_share: Share = 0.90
     min_reference_rows: Count = 10
+    # watching; docs/watching.md tells how
+    min_field_coverage: dict[str, Share] = msgspec.field(default_factory=lambda: {"price_cents": 0.8})
+    max_silence_hours: Span = 48.0
+    store_doubt: str = ""
 
     def is_store_id(self, text: str) -> bool:
         """Tell whether ``text`` has the form of this chain's store ids."""

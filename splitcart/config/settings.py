@@ -127,6 +127,18 @@ class Settings(BaseSettings):
     scrapyd_password: SecretStr | None = Field(
         None, validation_alias="SPLITCART_SCRAPYD_PASSWORD", description="that user's password"
     )
+    notify_webhook: SecretStr | None = Field(
+        None, validation_alias="SPLITCART_NOTIFY_WEBHOOK", description="an address that notices are posted to"
+    )
+    notify_email: str | None = Field(
+        None, validation_alias="SPLITCART_NOTIFY_EMAIL", description="who gets notices by e-mail, by commas"
+    )
+    notify_from: str | None = Field(
+        None, validation_alias="SPLITCART_NOTIFY_FROM", description="the sender of that mail"
+    )
+    smtp_url: SecretStr | None = Field(
+        None, validation_alias="SPLITCART_SMTP_URL", description="the server that sends it"
+    )
     clock_start: AwareDatetime | None = Field(
         None,
         validation_alias="SPLITCART_CLOCK_START",

@@ -1,6 +1,7 @@
 """Each pipeline by itself, with the items that reach it."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +38,8 @@ def validator(chain="aldi"):
 
 
 def writer():
-    return WritePipeline(get_settings(), lambda: NOON)
+    spider = SimpleNamespace(clock=lambda: NOON, chain=get_chain("aldi"), reports=[])
+    return WritePipeline(get_settings(), spider, new_stats())
 
 
 START = {"kind": "products", "company": "aldi", "spider": "aldi", "store_id": "G001"}

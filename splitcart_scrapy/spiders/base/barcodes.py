@@ -70,6 +70,7 @@ class BarcodeSpider(SiteSpider):
             complete=failure is None and self.max_skus is None,
             finish_reason=failure_class.value if failure_class else "finished",
             failure_class=failure_class,
+            problem=str(failure) if failure else None,
             stats={"skus_without_barcode": len(wanted)},
         )
         await self.settled()

@@ -3,7 +3,7 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -29,6 +29,9 @@ from splitcart.errors import SplitCartError
 from splitcart_scrapy.failures import BlockedError, NetworkError, SiteChangedError, SlowSiteError, refusal
 from splitcart_scrapy.items import Item
 from splitcart_scrapy.sessions import Session, open_session, use_browser
+
+if TYPE_CHECKING:
+    from splitcart_scrapy.watching import CrawlReport
 
 T = TypeVar("T")
 
@@ -64,6 +67,7 @@ class SiteSpider(Spider):
         self.check_arguments(arguments)
         self.chain: Chain = get_chain(self.company)
         self.clock = get_settings().clock()
+        self.reports: list[CrawlReport] = []  # of the crawls so far, for the monitors of the run
         self._in_flight = 0
         self._settled = asyncio.Event()
         self._lost: BaseException | None = None

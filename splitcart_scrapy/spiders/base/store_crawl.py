@@ -70,6 +70,7 @@ class StoreCrawl:
             kind="products",
             store_id=self.lease.store_id,
             not_before=self._last_change(),
+            expected_rows=self._expected_rows(),
         )
         yield start
         await self.spider.settled()
@@ -138,10 +139,15 @@ class StoreCrawl:
             complete=self._has_all(self.roots),
             finish_reason=self.failure.failure_class.value if self.failure else "finished",
             failure_class=self.failure_class,
+            problem=str(self.failure) if self.failure else None,
             store_verified=self._verified,
             asked=self.lease.categories,
             stats={"unreadable_rows": self._unreadable_rows, "reason": self.lease.reason},
         )
+
+    def _expected_rows(self) -> dict[str, int]:
+        asked, expected = self.lease.categories, self.lease.expected_rows
+        return {name: rows for name, rows in expected.items() if asked is None or name in asked}
 
     def _last_change(self) -> datetime | None:
         changes = [(change.weekday, change.at) for change in self.spider.chain.parsed_change_times()]
@@ -239,6 +245,7 @@ class StoreCrawl:
             self._check_store(page, root)
             if page.bad_rows:
                 self._unreadable_rows += len(page.bad_rows)
+                self.spider.count("rows/unreadable", len(page.bad_rows))
                 root.problems.append(f"{len(page.bad_rows)} unreadable rows, the first: {page.bad_rows[0]}")
             total = total or page.total or 0
             if total > most and listing.children and not pages:

@@ -44,6 +44,7 @@ class StoreListSpider(SiteSpider):
             complete=failure_class is None and not unreadable,
             finish_reason=failure_class.value if failure_class else "finished",
             failure_class=failure_class,
+            problem=str(failure) if failure else None,
             stats={"unreadable_rows": unreadable},
         )
         await self.settled()
