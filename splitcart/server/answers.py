@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from splitcart.measures.lease import StoreLease
 from splitcart.transfer import (
@@ -22,12 +22,16 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 class ProblemBody(Struct):
-    """A problem detail (RFC 9457); ``detail`` says what was wrong and what to do."""
+    """A problem detail (RFC 9457); ``detail`` says what was wrong and what to do.
+
+    ``sha256`` names a file that is refused for what it is, and that came undamaged.
+    """
 
     type: str
     title: str
     status: int
     detail: str
+    sha256: str | UnsetType = UNSET
 
 
 class UploadAccepted(Struct):

@@ -19,22 +19,30 @@ logger = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
-    """An answer that is not what was asked for; ``detail`` says what was wrong and what to do."""
+    """An answer that is not what was asked for; ``detail`` says what was wrong and what to do.
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    ``sha256`` names the file that is refused, where all of it was looked at.
+    """
+
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, sha256: str | None = None
+    ) -> None:
         super().__init__(detail)
+        self.sha256 = sha256
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
 
 
 def problem_response(problem: Problem) -> JSONResponse:
-    body = {
+    body: dict[str, str | int] = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
     }
+    if problem.sha256:
+        body["sha256"] = problem.sha256
     return JSONResponse(body, problem.status, problem.headers, media_type="application/problem+json")
 
 

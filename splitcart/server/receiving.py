@@ -68,20 +68,30 @@ def _one_at_a_time(path: Path, what: str) -> Iterator[None]:
 
 
 async def receive(stream: AsyncIterator[bytes], path: Path, sha256: str, limits: Limits) -> Verified:
-    """Write a body to ``path``, durably; raise Problem where it is not one whole file with this SHA-256."""
+    """Write a body to ``path``, durably; raise Problem where it is not one whole file with this SHA-256.
+
+    What cannot be such a file is read to its end all the same, and no longer written: only then it is known whether it
+    is the file that the client has, or was damaged on its way. A refusal names the former by its SHA-256.
+    """
     verifier = StreamVerifier(max_bytes=limits.max_inflated_bytes, max_ratio=limits.max_ratio)
+    refusal: CrawlFileError | None = None
     with path.open("wb") as file:
+        chunks = _in_chunks(stream, limits)
         try:
-            async for chunk in _in_chunks(stream, limits):
+            async for chunk in chunks:
                 await run_in_threadpool(_take, chunk, verifier, file)
             verified = await run_in_threadpool(_finish, verifier, file)
-        except TooLargeError as error:
-            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from error
         except CrawlFileError as error:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-    if not hmac.compare_digest(verified.sha256, sha256):
-        detail = f"the body's SHA-256 is {verified.sha256}, not the {sha256} of X-Content-SHA256; send the file again"
+            refusal = error
+            async for chunk in chunks:
+                verifier.skip(chunk)
+    if not hmac.compare_digest(verifier.sha256, sha256):
+        detail = f"the body's SHA-256 is {verifier.sha256}, not the {sha256} of X-Content-SHA256; send the file again"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+    if refusal is not None:
+        is_large = isinstance(refusal, TooLargeError)
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_large else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise Problem(status, str(refusal), sha256=sha256) from refusal
     return verified
 
 

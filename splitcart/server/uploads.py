@@ -75,7 +75,7 @@ def _check_headers(request: Request, limits: Limits) -> str:
         raise Problem(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing; send the file with its size")
     if int(headers["Content-Length"]) > limits.max_bytes:
         detail = f"the body has {headers['Content-Length']} bytes, at most {limits.max_bytes} are taken"
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, sha256=sha256)
     return sha256
 
 
@@ -89,7 +89,7 @@ def _keep(data_dir: Path, engine: sa.Engine, clock: Clock, kind: Kind, path: Pat
     try:
         check_kind(kind, verified)
     except CrawlFileError as error:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), sha256=verified.sha256) from error
     crawl_id = verified.closing.crawl_id if isinstance(verified.closing, CrawlRecord) else None
     with keeping(data_dir / ARRIVING, crawl_id), transaction(engine) as session:
         earlier = _earlier(session, verified.sha256, crawl_id)

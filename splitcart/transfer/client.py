@@ -165,6 +165,7 @@ class Client:
             headers={"Content-Type": "application/gzip", "X-Content-SHA256": sha256},
             body=lambda: path.open("rb"),
             healing=HEALING | {ARRIVING},
+            sha256=sha256,
         )
         answer = _object(response)
         if answer.get("sha256") != sha256:
@@ -224,6 +225,7 @@ class Client:
         body: Callable[[], IO[bytes]] | None = None,
         json: Mapping[str, Any] | None = None,
         healing: frozenset[int] = HEALING,
+        sha256: str | None = None,
     ) -> requests.Response:
         url = join_url(self.base_url, path)
 
@@ -239,7 +241,7 @@ class Client:
                     allow_redirects=False,  # a redirected POST becomes a GET, and the key would follow
                     verify=True,
                 )
-            return self._judge(url, response, healing)
+            return self._judge(url, response, healing, sha256)
 
         return self._try(url, attempt)
 
@@ -258,7 +260,10 @@ class Client:
 
         return self._retrying(tried)
 
-    def _judge(self, url: str, response: requests.Response, healing: frozenset[int]) -> requests.Response:
+    def _judge(
+        self, url: str, response: requests.Response, healing: frozenset[int], sha256: str | None = None
+    ) -> requests.Response:
+        """Return an answer that is good; ``sha256`` is the file's that was sent, if one was."""
         status = response.status_code
         if status in {requests.codes.ok, requests.codes.created}:
             return response
@@ -274,6 +279,9 @@ class Client:
                 )
             raise error
         if status in FILE_REFUSED:
+            if sha256 is not None and (problem.get("sha256"), problem.get("status")) != (sha256, status):
+                # What the server saw is not the file, but something that came of it on the way.
+                raise _HealingError(f"{message} (and does not name the file)", status)
             raise RefusedError(message, status)
         if response.is_redirect:
             raise TransferError(

@@ -11,7 +11,7 @@ from typing import Literal
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 from splitcart.stopping import Stop
-from splitcart.transfer.client import Client, RefusedError, TransferError
+from splitcart.transfer.client import FILE_REFUSED, Client, RefusedError, TransferError
 from splitcart.transfer.disk import move_into
 from splitcart.transfer.inbox import set_aside
 from splitcart.transfer.kinds import get_kind
@@ -98,7 +98,7 @@ def upload_outbox(
     """Send all that waits, oldest first, and remove sent files older than ``keep_days``.
 
     When the server cannot be reached or does not know the key, the rest is not tried and stays ``waiting``; so does
-    what is left when the end is asked for.
+    what is left when the end is asked for. A file that something on the way refuses keeps no other back.
     """
     outcomes: list[UploadOutcome] = []
     trouble: TransferError | None = None
@@ -108,7 +108,7 @@ def upload_outbox(
             try:
                 outcome = upload_file(data_dir, path, kind, client, clock)
             except TransferError as error:
-                trouble = error
+                trouble = None if error.status in FILE_REFUSED else error
                 outcome = UploadOutcome(kind, path, "waiting", str(error))
             except InputError as error:  # this file cannot be read; others can
                 outcome = UploadOutcome(kind, path, "waiting", str(error))

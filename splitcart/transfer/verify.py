@@ -89,11 +89,20 @@ class StreamVerifier:
             for line in lines:
                 self._line(line)
 
+    def skip(self, chunk: bytes) -> None:
+        """Take bytes of a file that is refused already, so that ``sha256`` is that of all of it."""
+        self._sha256.update(chunk)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of all bytes so far, in hex."""
+        return self._sha256.hexdigest()
+
     def finish(self) -> Verified:
         for line in self._lines.finish():
             self._line(line)
         return Verified(
-            sha256=self._sha256.hexdigest(),
+            sha256=self.sha256,
             closing=self._tally.finish(),
             record_key=self._tally.record_key,
             rows=self._tally.rows,

@@ -133,7 +133,8 @@ class Answer:
 
     def body_for(self, asked: "Asked") -> bytes:
         if asked.path.startswith("/api/upload/") and self.body.startswith(b"{"):
-            return json.dumps({"sha256": hashlib.sha256(asked.body).hexdigest()} | json.loads(self.body)).encode()
+            named = {"sha256": hashlib.sha256(asked.body).hexdigest(), "status": self.status}
+            return json.dumps(named | json.loads(self.body)).encode()
         return self.body
 
 

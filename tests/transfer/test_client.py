@@ -133,6 +133,13 @@ def test_a_file_that_is_refused_is_not_sent_again(status, client, script, answer
     assert len(script.asked) == 1
 
 
+@pytest.mark.parametrize("body", [b'{"sha256":"00"}', b'{"status":201}', b"<html>too large</html>"])
+def test_a_refusal_that_does_not_name_the_file_is_of_what_came_of_it_on_the_way(body, client, script, answer, file):
+    script.answers = [answer(413, body), answer(422, body), answer(201)]
+    assert client.upload(file, "products").is_new
+    assert [asked.body for asked in script.asked] == [file.read_bytes()] * 3
+
+
 @pytest.mark.parametrize(
     ("status", "advice"), [(401, "API_SECRET_KEY"), (403, "API_SECRET_KEY"), (404, "404"), (405, "405")]
 )
