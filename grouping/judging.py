@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from grouping.choosing import Moment
 from grouping.effects import last_rogue_verdict
 from grouping.references import Step, judge_crawl, references, speak_for_most
-from grouping.settled import store_is_apart
 from grouping.verdict import Snapshot, Verdict
 from splitcart.database.models import Candidate, Crawl, GroupEvent, Membership, StoreGroup
 
@@ -117,8 +116,6 @@ def _judge_all(
             verdict = judge_crawl(step, group.id, candidate, known)
             if verdict.kind == "confirmed" and not _shows_enough(step, group, places, candidate):
                 verdict = replace(verdict, kind="pending")
-            if verdict.kind == "pending" and not verdict.testimony and _list_stood_still(step, group, candidate):
-                verdict = replace(verdict, kind="rogue", by="list")
             verdicts[candidate.crawl_id or 0] = verdict
         newly = [one for one in open_ones if verdicts[one.crawl_id or 0].kind == "confirmed"]
         if not newly:
@@ -126,11 +123,6 @@ def _judge_all(
         known += [_moment(one) for one in newly]
         open_ones = [one for one in open_ones if one not in newly]
     return verdicts
-
-
-def _list_stood_still(step: Step, group: StoreGroup, candidate: Snapshot) -> bool:
-    """Whether what the group's list has said since before the candidate differs from it, and was seen after it."""
-    return group.created_at <= candidate.observed_from and store_is_apart(step, group, candidate)
 
 
 def _shows_enough(step: Step, group: StoreGroup, places: dict[int, Membership], candidate: Snapshot) -> bool:

@@ -35,12 +35,6 @@ _TOO_LITTLE = (
 )
 
 
-_STOOD_STILL = (
-    "No crawl before it is left to bracket it. But what stood still in the list since before, and was seen after it,"
-    " differs too: that is place."
-)
-
-
 def why(step: Step, candidate: Snapshot, verdict: Verdict) -> list[str]:
     """Say why a candidate crawl was confirmed, a rogue, or left pending; one sentence a line."""
     if verdict.match is None:
@@ -51,8 +45,6 @@ def why(step: Step, candidate: Snapshot, verdict: Verdict) -> list[str]:
         return [f"{_holds(step, verdict.match)} Lists do not agree so far by chance, so this one is confirmed."]
     if verdict.match.holds:
         return [_holds(step, verdict.match), _TOO_LITTLE]
-    if verdict.by == "list":
-        return [_fails(step, verdict.match), _STOOD_STILL]
     return [_fails(step, verdict.match), *_missing(step, candidate, verdict)]
 
 

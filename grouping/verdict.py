@@ -103,13 +103,12 @@ class Testimony:
 class Verdict:
     """What a candidate crawl proves. ``reference`` is the crawl (None: the group's list) that decided.
 
-    ``by`` "list": no crawl before it is left to bracket it, and what stood still in the list since then differs.
     Where a bracket decided, ``testimony`` says on what, and ``moved_within`` is the narrowest interval in which prices
     moved between its crawls, with the share of skus that did. ``heard`` are all the crawls (row ids) that were asked.
     """
 
     kind: Kind
-    by: Literal["near", "bracket", "list"] | None
+    by: Literal["near", "bracket"] | None
     match: Match | None
     reference: Snapshot | None
     moved_within: Span | None = None

@@ -54,7 +54,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write every figure of every seed to this file, seed by seed")
     parser.add_argument("--read", type=Path, nargs="+", help="play nothing: print what such files hold")
-    parser.add_argument("--causes", action="store_true", help="where the stores stood whose prices were wrong")
+    parser.add_argument(
+        "--causes",
+        action="store_true",
+        help="where the stores stood whose prices were wrong, and what wrong decisions were made on",
+    )
     options = parser.parse_args()
     if options.read:
         _print_table([score for path in options.read for score in msgspec.json.decode(path.read_bytes(), type=Scores)])
@@ -106,6 +110,8 @@ def _print_causes(scores: list[Score]) -> None:
         print(score.seed, dict(Counter(score.causes).most_common()))
         for store_id, mover in score.movers.items():
             print("   ", store_id, mover)
+        for decision in score.evidence:
+            print("   ", decision)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The judge of a play: keeps what the crawls showed, asks everybody each evening, and scores places and verdicts."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,6 +28,7 @@ class Judge:
         self._flat = FlatRule(self._shelves)
         self._seen_on: dict[str, int] = {}  # the last market day of which a whole crawl of a store came in
         self._last_event = 0
+        self._figures: dict[tuple[str, int | None], list[str]] = {}  # what was decided, by store and crawl
 
     def see(self, crawl: Crawl) -> None:
         """A crawl came in."""
@@ -128,7 +130,8 @@ class Judge:
         """Count checks and ejections; a store that prices as most of those that are left was ejected falsely."""
         place = {store_id: group for group, stores in groups.items() for store_id in stores}
         query = (
-            sa.select(GroupEvent.id, GroupEvent.kind, GroupEvent.verdict, GroupEvent.group_id)
+            sa.select(GroupEvent.id, GroupEvent.kind, GroupEvent.verdict, GroupEvent.group_id, GroupEvent.at)
+            .add_columns(GroupEvent.candidate_crawl_id, GroupEvent.reference_crawl_id, GroupEvent.figures)
             .add_columns(Store.store_id, CrawlRow.observed_to)
             .join(Store, Store.id == GroupEvent.store_id)
             .join(CrawlRow, CrawlRow.id == GroupEvent.candidate_crawl_id, isouter=True)
@@ -138,6 +141,7 @@ class Judge:
         with reading(self._engine) as session:
             rows = session.execute(query).all()
         for row in rows:
+            self._figures.setdefault((row.store_id, row.candidate_crawl_id), []).append(_evidence(row))
             self._last_event = row.id
             mover = self._score.movers.get(row.store_id)
             showed = self._world.day(row.store_id, row.observed_to) if row.observed_to else day
@@ -146,10 +150,27 @@ class Judge:
                 self._score.checks += 1
             if mover and since and mover.verdict is None and row.kind in {"verdict", "ambassador_rogue"}:
                 mover.verdict = row.verdict
+                if row.verdict == "confirmed":
+                    self._score.evidence.append(f"mover of day {mover.day} confirmed: {_evidence(row)}")
             if row.kind == "ejected":
                 back = place.get(row.store_id) == row.group_id and self._world.is_mixed(row.store_id)
                 if mover and since and mover.ejected_on is None:
                     mover.ejected_on = day
                 false = keys.get(row.group_id) == self._world.key(row.store_id, today[row.store_id]) and not back
                 self._score.falsely_ejected += false
+                if false:
+                    decided = self._figures[row.store_id, row.candidate_crawl_id]
+                    self._score.evidence.append(f"falsely ejected: {'; '.join(decided)}")
                 self._score.rightly_ejected += not false
+
+
+def _evidence(row: sa.Row[Any]) -> str:
+    """One decision with what it was made on; the instant that of the crawl that it is about."""
+    figures = row.figures or {}
+    wanted = ("by", "true_overlap", "shared", "categories", "bracket")
+    told = {name: figures[name] for name in wanted if name in figures}
+    seen = f"{row.observed_to:%d %H:%M}" if row.observed_to else "no"
+    return (
+        f"{row.at:%d %H:%M} {row.kind} {row.verdict or ''} {row.store_id} of group {row.group_id}, "
+        f"crawl {row.candidate_crawl_id} ({seen}) against {row.reference_crawl_id}: {told}"
+    )

@@ -47,6 +47,7 @@ class Score:
     checks: int = 0
     rightly_ejected: int = 0
     falsely_ejected: int = 0
+    evidence: list[str] = field(default_factory=list)  # what false ejections and confirmed movers were decided on
     merged: int = 0  # price lists of two or more known stores in a group of another list, at most on any day
     flat_merged: int = 0
     strangers: int = 0  # days of stores in a group of another list, though crawled since they have their list

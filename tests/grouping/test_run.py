@@ -314,8 +314,8 @@ def test_the_ambassador_that_moved_alone_loses_its_place_and_then_its_group(engi
     assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
 
 
-def test_an_ambassador_that_spoke_alone_for_long_is_found_out_by_the_list(engine):
-    """No other store's crawl is left to bracket its change of list; the list stood still, and a member shows it."""
+def test_an_ambassador_that_spoke_alone_for_long_is_found_out_by_its_next_crawl(engine):
+    """No other store's crawl brackets its change of list; the member that still shows the list will."""
     chain = grouped(engine)
     for days in (4, 8, 12):
         chain.crawl("G004", BASE, day(days))
@@ -323,8 +323,24 @@ def test_an_ambassador_that_spoke_alone_for_long_is_found_out_by_the_list(engine
     chain.crawl("G004", ELSEWHERE, day(13))
     chain.crawl("G001", BASE, day(13, 6))
     report = chain.run(day(13, 8))
-    assert report.groups[0].ejected == ["G004"]
-    assert [event.figures["by"] for event in chain.events("verdict", "G004")] == ["list"]
+    assert (report.groups[0].confirmed_matches, report.groups[0].ejected) == (["G001"], [])
+    chain.crawl("G004", ELSEWHERE, day(14))
+    chain.crawl("G002", BASE, day(14, 6))
+    assert chain.run(day(14, 8)).groups[0].ejected == ["G004"]
+    assert chain.listed("G001") == BASE
+
+
+@pytest.mark.parametrize("later", [FLIPPED, BASE], ids=["news that waits", "a special that came and went"])
+def test_that_nothing_was_heard_of_a_list_does_not_mean_that_it_stood_still(engine, later):
+    """The list says what it said; but no crawl looked shortly before the candidate, so this proves no other place."""
+    chain = grouped(engine)
+    chain.crawl("G001", FLIPPED, day(11))
+    chain.run(day(11, 2))
+    chain.crawl("G004", later, day(14))
+    report = chain.run(day(14, 2))
+    assert chain.listed("G001") == BASE
+    assert (report.groups[0].pending, report.groups[0].ejected) == (["G001"], [])
+    assert chain.place("G001").suspended_at is None
 
 
 def test_waiting_news_is_adopted_with_the_second_voice(engine):
