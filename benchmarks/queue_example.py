@@ -76,7 +76,7 @@ class Example:
         self.now = self.at(2, 6)
         lease_id, _ = self._lease(1, cluster="adelaide")[0]
         release(self, lease_id, "failed", "timeout")
-        self.now = self.at(2, 14)
+        self.now = self.at(2, 9)
         with reading(self.engine) as session:
             queue = ScrapeScheduler(session, self.chain, self.clock, self.rng).get_queue(ENTRIES)
             names = {row.id: row.name for row in session.execute(sa.select(GeoCluster.id, GeoCluster.name))}

@@ -55,7 +55,7 @@ def ambassador(selection: Selection, group: GroupStanding) -> Iterator[QueueEntr
 def _doubt(selection: Selection, group: GroupStanding) -> str | None:
     """Say why the group needs a crawl of its Ambassador; None when it does not, or has been asked for it."""
     covered_at, observed_from = selection.seen(group, group.ambassador)
-    change = selection.last_change(group.ambassador)
+    change = _change_to_show(selection, group)
     marks = (group.last_event_at, change, selection.now - selection.window)
     if group.leased("ambassador", since=max(mark for mark in marks if mark is not None)):
         return None
@@ -67,9 +67,19 @@ def _doubt(selection: Selection, group: GroupStanding) -> str | None:
     if age_hours > selection.chain.current_pricing_hours:
         return f"its data is {age_hours:.0f} h old"
     if change is not None and observed_from < change:
-        return f"its data is from before the price change was everywhere, {change:%d %b %H:%M} UTC"
+        return f"its data is from before most stores had the new prices, {change:%d %b %H:%M} UTC"
     waiting = sum(_needs_after(selection, group, candidate, covered_at) for candidate in group.pending)
     return f"{waiting} pending candidates wait for a crawl after theirs" if waiting else None
+
+
+def _change_to_show(selection: Selection, group: GroupStanding) -> datetime | None:
+    """From when on the Ambassador shows the last change of prices: once most stores have it, or, if it did not, all."""
+    begun = selection.last_change(group.ambassador, reached=0.0)
+    everywhere = selection.last_change(group.ambassador, reached=1.0)
+    if begun is not None and group.changed_at is not None and group.changed_at >= begun:
+        return begun
+    mostly = selection.last_change(group.ambassador, reached=0.5)
+    return max((at for at in (mostly, everywhere) if at is not None), default=None)
 
 
 def _needs_after(selection: Selection, group: GroupStanding, candidate: PendingCandidate, covered_at: datetime) -> bool:

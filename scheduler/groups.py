@@ -23,7 +23,8 @@ from splitcart.database.models import (
 DIVERGED = "DIVERGENCE_DETECTED"
 STALE = "AMBASSADOR_STALE"
 HEALTHY = "HEALTHY"
-NEWS_EVENTS = ("news", "news_waiting", "shared", "withdrawn")  # all others are about stores
+OWN_NEWS = ("news", "news_waiting")  # of the Ambassador
+NEWS_EVENTS = (*OWN_NEWS, "shared", "withdrawn")  # all others are about stores
 VERDICTS = ("confirmed", "rogue")
 CAME_TO_NOTHING = ("failed", "expired")
 
@@ -44,7 +45,8 @@ class GroupStanding:
     ``members`` are the stores (row ids) with an open membership and when each was confirmed, ``suspended`` those
     whose membership is in doubt since some instant. ``judged`` holds (store, instant) of the verdicts,
     ``last_event_at`` when a run last had something to say of the group, ``news_waits_since`` when its Ambassador
-    showed news that waits for a second store, ``wrong_share`` the share of its inferences that late audits found
+    showed news that waits for a second store, ``changed_at`` when it last showed more news than single prices make,
+    ``wrong_share`` the share of its inferences that late audits found
     wrong, ``seen`` the newest coverage of its category by store (empty for a whole-list group, whose stores' own
     coverage counts).
     """
@@ -61,6 +63,7 @@ class GroupStanding:
     judged: list[tuple[int, datetime]] = field(default_factory=list)
     last_event_at: datetime | None = None
     news_waits_since: datetime | None = None
+    changed_at: datetime | None = None
     wrong_share: float = 0.0
     leases: list[PastLease] = field(default_factory=list)
     seen: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
@@ -84,8 +87,13 @@ class GroupStanding:
         ]
 
 
-def read_groups(session: Session, company_id: int, leases: Iterable[PastLease], now: datetime) -> list[GroupStanding]:
-    """Read the active groups of a company, oldest first; a constant number of queries."""
+def read_groups(
+    session: Session, company_id: int, leases: Iterable[PastLease], now: datetime, event_share: float
+) -> list[GroupStanding]:
+    """Read the active groups of a company, oldest first; a constant number of queries.
+
+    ``event_share``: from which share of a list on its news is more than single prices.
+    """
     groups = {
         row.id: GroupStanding(
             id=row.id,
@@ -112,6 +120,7 @@ def read_groups(session: Session, company_id: int, leases: Iterable[PastLease], 
     _add_members(session, company_id, groups)
     _add_candidates(session, company_id, groups)
     _add_events(session, company_id, groups)
+    _add_changes(session, groups, now - LATELY, event_share)
     _add_category_coverage(session, company_id, groups)
     _add_accuracy(session, groups, now - LATELY)
     for lease in leases:
@@ -201,6 +210,17 @@ def _add_waiting_news(session: Session, company_id: int, groups: dict[int, Group
     for group_id, at in session.execute(waiting):
         if group := groups.get(group_id or 0):
             group.news_waits_since = at
+
+
+def _add_changes(session: Session, groups: dict[int, GroupStanding], since: datetime, event_share: float) -> None:
+    news = (
+        sa.select(GroupEvent.group_id, GroupEvent.at, GroupEvent.figures)
+        .where(GroupEvent.group_id.in_(groups), GroupEvent.kind.in_(OWN_NEWS), GroupEvent.at >= since)
+        .order_by(GroupEvent.at)
+    )
+    for group_id, at, figures in session.execute(news):
+        if group_id is not None and (figures or {}).get("share", 0) >= event_share:
+            groups[group_id].changed_at = at
 
 
 def _add_accuracy(session: Session, groups: dict[int, GroupStanding], since: datetime) -> None:

@@ -92,7 +92,7 @@ def _outliers(selection: Selection, placed: Collection[int]) -> Iterator[QueueEn
 def _is_due(selection: Selection, store: StoreStanding) -> bool:
     if store.covered_at is None or store.observed_from is None or selection.roster.phase(store) != "optimization":
         return False
-    change = selection.last_change(store.id)
+    change = selection.last_change(store.id, reached=0.5)
     return selection.now - store.covered_at >= selection.pause or (change is not None and store.observed_from < change)
 
 

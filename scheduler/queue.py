@@ -67,6 +67,6 @@ class ScrapeScheduler:
         company_id = company_row_id(self._session, self._chain)
         if company_id is None:
             return iter(())
-        groups = read_groups(self._session, company_id, self.roster.leases, self.now)
+        groups = read_groups(self._session, company_id, self.roster.leases, self.now, self._chain.price_event_share)
         selection = Selection(self.roster, self._chain, self.now, self._cluster_id)
         return optimization_entries(selection, groups, read_placed(self._session, company_id))

@@ -62,12 +62,13 @@ class Selection:
         free = [store for store in members if self.is_free(store)]
         return sorted(free, key=lambda store: (-self.hours_since(self.seen(group, store)[0]), store))
 
-    def last_change(self, row_id: int | None) -> datetime | None:
-        """Return when the chain's last change of prices, local to the store (row id), had reached every store."""
+    def last_change(self, row_id: int | None, *, reached: float) -> datetime | None:
+        """Return when the chain's last change of prices, local to the store (row id), had reached a share of stores."""
         store = self.roster.stores.get(row_id or 0)
         zone = zone_for_state(store.state if store else None)
-        begun = last_change_before(self.now - self._roll_out, self._changes, zone)
-        return begun + self._roll_out if begun else None
+        taken = self._roll_out * reached
+        begun = last_change_before(self.now - taken, self._changes, zone)
+        return begun + taken if begun else None
 
     def hours_since(self, instant: datetime | None) -> float:
         """Hours from ``instant`` to now; endless for never."""

@@ -94,7 +94,7 @@ def test_news_that_a_verdict_came_after_waits_for_nobody(embedded: World) -> Non
     ("ago", "facts", "reason"),
     [
         (30, {"status": "AMBASSADOR_STALE"}, "the last run found it stale"),
-        (60, {}, "its data is from before the price change was everywhere, 18 Nov 04:00 UTC"),
+        (60, {}, "its data is from before most stores had the new prices, 18 Nov 04:00 UTC"),
         (80, {}, "its data is 80 h old"),
     ],
 )
@@ -107,13 +107,28 @@ def test_a_stale_ambassador_is_asked_for_with_its_reason(embedded: World, ago: f
 
 
 def test_change_times_are_local_to_the_store(embedded: World) -> None:
-    """Wednesday's prices are all over Sydney three hours before they are all over Perth."""
-    embedded.now = embedded.now.replace(day=18, hour=2)  # Wednesday, 02:00 UTC: it is noon in Sydney alone
+    """Most of Sydney has Wednesday's prices three hours before most of Perth has."""
+    embedded.now = embedded.now.replace(day=17, hour=20)  # in Sydney it is Wednesday, seven o'clock; in Perth four
     perth, sydney = (embedded.store(embedded.cluster(name), state=state) for name, state in [("P", "WA"), ("S", "NSW")])
     embedded.crawl(perth, sydney, ago=3)
     embedded.group([perth], ambassador=perth)
     embedded.group([sydney], ambassador=sydney)
     assert picks(embedded) == [("ambassador", sydney)]
+
+
+@pytest.mark.parametrize(("share", "asked"), [(None, True), (0.001, True), (0.3, False)])
+def test_an_ambassador_without_the_new_prices_is_asked_again_when_they_are_everywhere(
+    embedded: World, share: float | None, *, asked: bool
+) -> None:
+    embedded.now = embedded.now.replace(day=17, hour=23)  # seven hours into Perth's Wednesday
+    stores = covered(embedded, 3, ago=20)
+    group = embedded.group(stores, ambassador=stores[0], last_checked_at=embedded.now)
+    embedded.crawl(stores[0])
+    if share is not None:
+        embedded.news(group, stores[0], waiting=False, share=share)
+    assert picks(embedded) == []
+    embedded.wait(6)
+    assert picks(embedded) == [("ambassador", stores[0])] * asked
 
 
 def test_a_fresh_ambassador_is_left_alone(embedded: World) -> None:
@@ -200,7 +215,7 @@ def test_the_outlier_with_the_oldest_data_goes_first_and_not_twice_a_day(world: 
 
 def test_an_outlier_is_due_at_once_after_a_change_time(embedded: World) -> None:
     store = embedded.store(embedded.cluster("Perth"))
-    embedded.now = embedded.now.replace(day=18, hour=5)  # Wednesday's prices are everywhere in Perth since an hour
+    embedded.now = embedded.now.replace(day=17, hour=23)  # most of Perth has Wednesday's prices since an hour
     embedded.crawl(store, ago=3)
     assert picks(embedded) == [("outlier", store)]
 

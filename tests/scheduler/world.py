@@ -165,9 +165,9 @@ class World:
         facts = {"store_id": store, "group_id": group_id, "crawl_id": crawl, "audited_at": self.now}
         self._add(InferenceAudit(**facts, **counts))
 
-    def news(self, group_id: int, store: int, *, waiting: bool) -> None:
-        facts = {"group_id": group_id, "store_id": store, "kind": "news_waiting" if waiting else "news", "figures": {}}
-        self._add(GroupEvent(company_id=self.company_id, at=self.now, **facts))
+    def news(self, group_id: int, store: int, *, waiting: bool, share: float = 0.0) -> None:
+        facts = {"group_id": group_id, "store_id": store, "kind": "news_waiting" if waiting else "news"}
+        self._add(GroupEvent(company_id=self.company_id, at=self.now, figures={"share": share}, **facts))
 
     # what is asked
 
