@@ -31,6 +31,8 @@ DOWNLOADER_MIDDLEWARES = {
 }
 
 EXTENSIONS = {
+    "scrapy.extensions.remote_control.RemoteControl": None,  # off below; importing it takes a fifth of a start
+    "scrapy.extensions.telnet.TelnetConsole": None,
     "splitcart_scrapy.extensions.CloseWhenItemsHaveLeft": 500,  # extensions do not wait for each other
     "splitcart_scrapy.watching.monitors.Watch": 510,
 }

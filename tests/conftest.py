@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,27 @@ from splitcart.database import create_engine, upgrade
 from tests.postgres import QUICK
 from tests.postgres import postgres_server as start_postgres
 
+DIALECTS = ["sqlite", "postgres"]
+ON_BOTH = ("scheduler", "database", "ingest/test_crawls.py", "ingest/test_stores.py", "grouping/test_lists.py")
+
 _numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-dialect", action="store_true", help="run each test of an engine on SQLite and PostgreSQL")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of an ``engine`` runs on one database, by its name; on both in ON_BOTH or with ``--every-dialect``."""
+    own = [str(mark.args[0]).split(",") for mark in metafunc.definition.iter_markers("parametrize")]
+    if "engine" not in metafunc.fixturenames or ["engine"] in own:
+        return
+    place = metafunc.definition.path.relative_to(Path(__file__).parent).as_posix()
+    if metafunc.config.getoption("every_dialect") or place.startswith(ON_BOTH):
+        chosen = DIALECTS
+    else:
+        chosen = [DIALECTS[zlib.crc32(metafunc.definition.name.encode()) % 2]]
+    metafunc.parametrize("engine", chosen, indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +117,7 @@ def sqlite(tmp_path: Path, _sqlite_template: Path) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
 def engine(request: pytest.FixtureRequest) -> sa.Engine:
-    """The test runs twice: on SQLite and on PostgreSQL."""
+    """A database of this test's own, in the dialect that pytest_generate_tests chose."""
     return request.getfixturevalue(request.param)
