@@ -1,13 +1,14 @@
 """Every spider of the project, also those that will be added: each loads, is a declaration, and walks its site."""
 
-import inspect
+import linecache
+import sys
+from types import ModuleType
 
 import pytest
 import pytest_twisted
 from scrapy.spiderloader import SpiderLoader
 
-from splitcart.config import get_chain
-from splitcart_scrapy.spiders.base import SiteSpider
+from splitcart_scrapy.lint import median_lines, problems
 from tests.collect.runs import figures, outbox, project_settings, small_market
 
 SPIDERS = SpiderLoader(project_settings()).list()
@@ -28,23 +29,60 @@ async def test_a_spider_walks_its_site(replica, crawl, desk, name):
 
 
 @pytest.mark.parametrize("name", SPIDERS)
-def test_a_spider_is_a_declaration_of_a_known_chain(name):
-    spider_class = SpiderLoader(project_settings()).load(name)
-    assert issubclass(spider_class, SiteSpider)
-    assert get_chain(spider_class.company)
-    assert len(inspect.getsource(inspect.getmodule(spider_class)).splitlines()) <= 60
-
-
-@pytest.mark.parametrize("name", SPIDERS)
-def test_a_spider_is_polite_and_says_who_it_is(name, monkeypatch):
+def test_a_spider_keeps_the_rules(name, monkeypatch):
     monkeypatch.setenv("SPLITCART_CONTACT", "mailto:someone@example.org")
     settings = project_settings()
-    settings.delete("DOWNLOAD_DELAY", "cmdline")
-    spider_class = SpiderLoader(settings).load(name)
-    spider_class.update_settings(settings)
-    assert settings.getfloat("DOWNLOAD_DELAY") == get_chain(spider_class.company).delay_seconds >= 1
-    assert settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN") == 1
+    assert problems(SpiderLoader(settings).load(name), settings) == []
     assert settings["USER_AGENT"].endswith("SplitCart/0.1.0 (+mailto:someone@example.org)")
-    assert settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
-    assert not settings.getbool("TELNETCONSOLE_ENABLED")
-    assert not settings.getbool("REMOTE_CONTROL_ENABLED")
+
+
+def test_spiders_are_short():
+    assert median_lines([SpiderLoader(project_settings()).load(name) for name in SPIDERS]) <= 40
+
+
+def spider(text: str) -> type:
+    """Make a module ``aldi`` of a text, and return its only spider."""
+    module = ModuleType("spiders.aldi")
+    linecache.cache["aldi.py"] = (len(text), None, text.splitlines(keepends=True), "aldi.py")
+    module.__file__ = "aldi.py"
+    sys.modules[module.__name__] = module
+    exec(compile(text, "aldi.py", "exec"), module.__dict__)
+    return next(each for each in vars(module).values() if getattr(each, "__module__", "") == module.__name__)
+
+
+GOOD = '''"""ALDI's products (docs/retailers.md#aldi)."""
+from splitcart_scrapy.spiders.base import StoreListSpider, StorePricesSpider
+class AldiSpider(StorePricesSpider):
+    name = company = "aldi"
+'''
+
+
+@pytest.fixture
+def _no_module_stays():
+    yield
+    sys.modules.pop("spiders.aldi", None)
+    linecache.cache.pop("aldi.py", None)
+
+
+@pytest.mark.usefixtures("_no_module_stays")
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("", "", None),
+        ('name = company = "aldi"', 'name, company = "aldi_shops", "aldi"', "is named 'aldi_shops', expected one of"),
+        ("(StorePricesSpider)", "(StoreListSpider)", "is no StorePricesSpider"),
+        ("AldiSpider", "Aldi", "is the class Aldi, expected AldiSpider"),
+        ('name = company = "aldi"', 'name = company = "lidl"', "unknown company 'lidl'"),
+        (" (docs/retailers.md#aldi).", ".", "its module's docstring"),
+        ("    name", '    """reads pages"""\n    name', "its docstring does not begin with a sentence"),
+        ("    name", "    # more\n" * 60 + "    name", "at most 60 are allowed"),
+        ("    name", '    address = "https://www.aldi.com.au/x"\n    name', "belongs into chains.toml"),
+        ("    name", '    def at(self): return self.base_url("shop")\n    name', "base URL 'shop'"),
+        ("    name", '    custom_settings = {"CONCURRENT_REQUESTS_PER_DOMAIN": 8}\n    name', "PER_DOMAIN is not 1"),
+        ("    name", '    custom_settings = {"DOWNLOAD_VERIFY_CERTIFICATES": False}\n    name', "CERTIFICATES is not"),
+        ("(StorePricesSpider)", "(__import__('scrapy').Spider)", "derives from Spider"),
+    ],
+)
+def test_a_rule_that_is_broken_is_named(old, new, problem):
+    found = problems(spider(GOOD.replace(old, new, 1)), project_settings(DOWNLOAD_DELAY=1))
+    assert (found == []) if problem is None else any(problem in each for each in found), found
