@@ -5,7 +5,7 @@ import tracemalloc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splitcart.ingest.shelf_lines import ShelfLines
+from splitcart.ingest.shelf_lines import USES, ShelfLines
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import ProductRecord
 from tests.ingest.crawl_files import product
@@ -41,6 +41,16 @@ def test_a_line_that_comes_again_is_not_read_again() -> None:
     again, other = lines.read([bytes(bytearray(LINES[0])), LINES[1]]) or []
     assert again is first
     assert other is not first
+
+
+def test_all_are_read_anew_in_their_order_after_many_uses() -> None:
+    """Rows that were read one after the other lie so in memory; those of many days do not."""
+    lines, run = ShelfLines(), LINES[:5]
+    first = lines.read(run) or []
+    for _ in range(USES - 1):
+        again = lines.read(run) or []
+        assert all(row is known for row, known in zip(again, first, strict=True))
+    assert not any(row is known for row, known in zip(lines.read(run) or [], first, strict=True))
 
 
 def test_the_oldest_lines_are_forgotten_when_the_room_is_full() -> None:
