@@ -12,7 +12,7 @@ help:
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
-	@echo "make bench   ingestion, storage, identity, leases, exports, grouping and maps measured on this machine (about 30 minutes)"
+	@echo "make bench   crawling, ingestion, storage, identity, leases, exports, grouping and maps measured on this machine (about 30 minutes)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
@@ -42,6 +42,7 @@ types: setup
 check: test lint types
 
 bench: setup
+	$(BIN)/python -m benchmarks.crawling --long 72 --profile
 	$(BIN)/python -m benchmarks.ingestion rounds
 	$(BIN)/python -m benchmarks.ingestion rounds --sqlite
 	$(BIN)/python -m benchmarks.ingestion workers --stores 150

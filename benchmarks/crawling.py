@@ -1,6 +1,6 @@
 """Items a second through all pipelines, beside a bare Scrapy spider on the same pages, and the memory of a long crawl.
 
-    python -m benchmarks.crawling [--skus N] [--stores N] [--rounds N] [--profile]
+    python -m benchmarks.crawling [--skus N] [--stores N] [--rounds N] [--long STORES] [--profile]
 
 The pages of ALDI's replica are recorded once and served from memory by another process. Each way of crawling is a
 process of its own: ``bare`` yields a dict for each row and writes nothing, ``feed`` is the same with
@@ -143,7 +143,7 @@ def crawl(way: str, base: str, paths: str, stores: str, profile: str | None) -> 
     process.start()
     if profile:
         profiler.disable()
-        pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(25)
+        pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumtime").print_stats(70)
     stats = crawler.stats.get_stats()
     items = stats["splitcart/rows/kept"] if way == "splitcart" else stats["item_scraped_count"]
     spent = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
@@ -172,7 +172,7 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--skus", type=int, default=1500)
-    parser.add_argument("--stores", type=int, default=6)
+    parser.add_argument("--stores", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--long", type=int, default=0, help="stores of a last, long crawl: how its memory grows")
     parser.add_argument("--profile", action="store_true")

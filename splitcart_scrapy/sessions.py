@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 HANDLER = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"
 # What a browser says of itself with every request, and a plain request of the same visitor repeats.
 IDENTITY_HEADERS = ("user-agent", "accept-language", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform")
+# What reading a page fails with while it replaces itself: a challenge that is passed does that.
+MOVES_ON = "page is navigating"
 
 _numbers = count(1)
 
@@ -92,11 +94,14 @@ async def open_session(spider: "SiteSpider", url: str, selector: str) -> Session
         "cookiejar": object(),  # one of its own
     }
     assert spider.crawler.engine is not None
+    visit = Request(url, meta=meta)
     try:
-        response = await spider.crawler.engine.download_async(Request(url, meta=meta))
+        await spider.crawler.engine.download_async(visit)
     except (BrowserError, DownloadFailedError, OSError) as error:
-        raise InputError(f"no browser: {str(error).splitlines()[0]}; BROWSER_EXECUTABLE names the program") from error
-    page = response.meta["playwright_page"]
+        if MOVES_ON not in str(error):
+            text = f"no browser: {str(error).splitlines()[0]}; BROWSER_EXECUTABLE names the program"
+            raise InputError(text) from error
+    page = visit.meta["playwright_page"]
     if headed:
         spider.logger.warning("a browser is open at %s: answer what the site asks within %.0f s", url, seconds)
     try:

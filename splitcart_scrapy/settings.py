@@ -41,6 +41,9 @@ EXTENSIONS = {
 SPIDERMON_ENABLED = True
 SPIDERMON_SPIDER_CLOSE_MONITORS = ["splitcart_scrapy.watching.monitors.RunSuite"]
 
+ITEM_PROCESSOR = "splitcart_scrapy.pipelines.manager.ItemPipelines"
+LOG_FORMATTER = "splitcart_scrapy.pipelines.manager.NoLineForEachItem"
+
 ITEM_PIPELINES = {
     "splitcart_scrapy.pipelines.ValidatePipeline": 100,  # first: nothing below meets a row without sku or name
     "splitcart_scrapy.pipelines.DeduplicatePipeline": 200,  # before writing: the file holds every sku once

@@ -2,7 +2,6 @@
 
 from typing import Self
 
-from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
@@ -28,7 +27,7 @@ class DeduplicatePipeline:
             # The write pipeline, which comes next, puts in what a crashed run has written.
             self._seen = item.seen_skus
         elif isinstance(item, ProductRecord | StoreRecord):
-            key = ItemAdapter(item)["sku" if isinstance(item, ProductRecord) else "store_id"]
+            key = item.sku if isinstance(item, ProductRecord) else item.store_id
             if key in self._seen:
                 self.stats.inc_value("splitcart/duplicates")
                 raise DropItem(f"{key} is in this crawl already", log_level="DEBUG")

@@ -3,7 +3,6 @@
 from dataclasses import fields
 from typing import Self
 
-from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
@@ -56,29 +55,30 @@ class ValidatePipeline:
         return item
 
     def _check_product(self, item: ProductRecord) -> None:
-        row = ItemAdapter(item)
-        if "donation" in row["name"].lower():
-            raise self._dropped("donation", f"{row['sku']} is a donation", log_level="DEBUG")
-        for reason, is_wrong in (
-            ("sku", not 0 < len(row["sku"]) <= MAX_SKU_LENGTH),
-            ("name", not row["name"]),
-            ("category", not all(0 < len(name) <= MAX_CATEGORY_LENGTH for name in row["category_path"] or [""])),
+        if "donation" in item.name.lower():
+            raise self._dropped("donation", f"{item.sku} is a donation", log_level="DEBUG")
+        for reason, is_right in (
+            ("sku", 0 < len(item.sku) <= MAX_SKU_LENGTH),
+            ("name", item.name),
+            ("category", all(0 < len(name) <= MAX_CATEGORY_LENGTH for name in item.category_path or [""])),
         ):
-            if is_wrong:
-                text = f"bad {reason} of sku {row['sku'][:MAX_SKU_LENGTH]!r}"
+            if not is_right:
+                text = f"bad {reason} of sku {item.sku[:MAX_SKU_LENGTH]!r}"
                 self._lost.append(text)
                 raise self._dropped(reason, text)
         for name in PRICES:
-            if row[name] is not None and not 0 < row[name] <= MAX_PRICE_CENTS:
-                row[name] = None
+            price = getattr(item, name)
+            if price is not None and not 0 < price <= MAX_PRICE_CENTS:
+                setattr(item, name, None)
                 self.stats.inc_value(f"splitcart/rejected/{name}")
-                row["flags"] = sorted({*(row["flags"] or []), REJECTED_PRICE})
+                item.flags = sorted({*(item.flags or []), REJECTED_PRICE})
         for name, length in MAX_LENGTHS.items():
-            if len(row[name] or "") > length:
-                row[name] = row[name][:length]
+            text = getattr(item, name)
+            if text and len(text) > length:
+                setattr(item, name, text[:length])
         for name in URLS:
-            if len(row[name] or "") > MAX_URL_LENGTH:
-                row[name] = None
+            if len(getattr(item, name) or "") > MAX_URL_LENGTH:
+                setattr(item, name, None)
 
     def _check_store(self, item: StoreRecord) -> None:
         if not self.chain.is_store_id(item.store_id):

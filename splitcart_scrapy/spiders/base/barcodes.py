@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from scrapy import Request
@@ -47,10 +47,9 @@ class BarcodeSpider(SiteSpider):
     def parse_barcode(body: bytes, sku: str) -> str | None:
         """Return the barcode that a product's page names, None if it names none. Raises SiteError."""
 
-    async def crawl(self) -> AsyncIterator[Item]:
+    async def crawl(self) -> AsyncGenerator[Item]:
         start = CrawlStartItem(company=self.company, spider=self.name, kind="barcodes")
         yield start
-        await self.settled()
         if start.busy_with:
             raise SiteError(start.busy_with)
         wanted = await asyncio.to_thread(self._skus_without_barcode)
@@ -73,7 +72,6 @@ class BarcodeSpider(SiteSpider):
             problem=str(failure) if failure else None,
             stats={"skus_without_barcode": len(wanted)},
         )
-        await self.settled()
         self.logger.info("%s: %d barcodes found for %d skus without one", self.company, found, len(wanted))
         self.count("barcodes/found", found)
         if failure_class:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any, ClassVar, Self
 
 from scrapy import Request, signals
@@ -88,7 +88,7 @@ class StorePricesSpider(SiteSpider):
         excluded = self.chain.excluded_categories
         return await self.read(self.tree_request(lease), lambda body: self.parse_tree(body, excluded))
 
-    async def crawl(self) -> AsyncIterator[Item]:
+    async def crawl(self) -> AsyncGenerator[Item]:
         await asyncio.to_thread(self._commit_leftovers)
         if self.asked.stores:
             self._source = NamedStores(self.company, self.asked.stores)

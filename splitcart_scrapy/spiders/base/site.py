@@ -1,8 +1,8 @@
 """A spider that asks one site one thing after another, and knows what became of every item."""
 
-import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from scrapy import Request, Spider, signals
@@ -68,8 +68,6 @@ class SiteSpider(Spider):
         self.chain: Chain = get_chain(self.company)
         self.clock = get_settings().clock()
         self.reports: list[CrawlReport] = []  # of the crawls so far, for the monitors of the run
-        self._in_flight = 0
-        self._settled = asyncio.Event()
         self._lost: BaseException | None = None
         self._session: Session | None = None
         self._sessions_opened = 0
@@ -86,8 +84,7 @@ class SiteSpider(Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        for signal in (signals.item_scraped, signals.item_dropped, signals.item_error):
-            crawler.signals.connect(spider._item_left, signal=signal)  # noqa: SLF001 - its own
+        crawler.signals.connect(spider._item_failed, signal=signals.item_error)  # noqa: SLF001 - its own
         return spider
 
     @classmethod
@@ -99,39 +96,34 @@ class SiteSpider(Spider):
             raise UsageError(f"spider {cls.name}: unknown argument {unknown[0]!r}; known: {known}", print_help=False)
 
     @abstractmethod
-    def crawl(self) -> AsyncIterator[Item]:
-        """Fetch, and yield items in the order in which pipelines shall see them."""
+    def crawl(self) -> AsyncGenerator[Item]:
+        """Fetch, and yield items in the order in which pipelines shall see them.
+
+        It goes on when the pipelines are through with an item.
+        """
 
     async def start(self) -> AsyncIterator[Any]:
+        assert self.crawler.engine is not None
+        scraper = self.crawler.engine.scraper
         try:
-            async for item in self.crawl():
-                self._in_flight += 1
-                self._settled.clear()
-                yield item
+            async with aclosing(self.crawl()) as items:
+                async for item in items:
+                    # Yielded, it would be one of many on their way: slower, and nobody would know what became of it.
+                    await scraper.start_itemproc_async(item, response=None)
+                    if self._lost is not None:
+                        raise ItemLostError(f"an item could not be kept: {self._lost}") from self._lost
         except ItemLostError as error:
             self.logger.critical("%s", error)
             raise CloseSpider("cannot_write") from error
         except SplitCartError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - one line says it
             raise CloseSpider("failed") from error
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:  # Scrapy wants a generator
+            yield request
 
-    async def settled(self) -> None:
-        """Wait until every item yielded so far has left the pipelines; raise ItemLostError if one failed there."""
-        if self._in_flight:
-            await self._settled.wait()
-        # The signal comes a moment before Scrapy counts the item as done, and only then can it end the spider.
-        slot = self.crawler.engine.scraper.slot if self.crawler.engine else None
-        while slot and slot.itemproc_size:  # noqa: ASYNC110 - Scrapy counts, but tells nobody
-            await asyncio.sleep(0)
-        if self._lost is not None:
-            raise ItemLostError(f"an item could not be kept: {self._lost}") from self._lost
-
-    def _item_left(self, failure: Failure | None = None) -> None:
-        if failure is not None:
-            self._lost = self._lost or failure.value
-        self._in_flight -= 1
-        if not self._in_flight:
-            self._settled.set()
+    def _item_failed(self, failure: Failure) -> None:
+        self._lost = self._lost or failure.value
 
     @classmethod
     def base_url(cls, key: str) -> str:

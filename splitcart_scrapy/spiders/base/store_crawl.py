@@ -73,7 +73,6 @@ class StoreCrawl:
             expected_rows=self._expected_rows(),
         )
         yield start
-        await self.spider.settled()
         if start.busy_with:
             self.failure = SiteError(start.busy_with)
             return
@@ -88,7 +87,6 @@ class StoreCrawl:
             self.failure, self.failure_class = error, error.failure_class
         self._judge_rows()
         yield self._end()
-        await self.spider.settled()
 
     @property
     def rows(self) -> int:
@@ -168,7 +166,6 @@ class StoreCrawl:
             while root.listings:
                 async for product in self._listing(root.listings.popleft(), root, kept_roots, waiting):
                     yield product
-                await self.spider.settled()
             root.problems += [
                 f"{split.listing.slug}: {len(split.listed)} of {split.total} rows in its parts"
                 for split in root.splits
@@ -177,10 +174,8 @@ class StoreCrawl:
             for product, seen_at in self._strays.pop(root.name, {}).values():
                 root.observed_from = min(root.observed_from, seen_at)
                 yield product
-            await self.spider.settled()
             record = self._record(root)
             yield CategoryEndItem(record=record, store_verified=self._verified)
-            await self.spider.settled()
             self.records.append(record)
             waiting.pop(0)
 

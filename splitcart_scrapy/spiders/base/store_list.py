@@ -1,7 +1,7 @@
 """The base of the spiders that list a chain's stores."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from scrapy.exceptions import CloseSpider
 
@@ -19,10 +19,9 @@ class StoreListSpider(SiteSpider):
     def pages(self) -> AsyncIterator[StorePage]:
         """Ask for the stores, page after page; a SiteError ends the sweep."""
 
-    async def crawl(self) -> AsyncIterator[Item]:
+    async def crawl(self) -> AsyncGenerator[Item]:
         start = CrawlStartItem(company=self.company, spider=self.name, kind="stores")
         yield start
-        await self.settled()
         if start.busy_with:
             raise SiteError(start.busy_with)
         failure: SiteError | None = None
@@ -34,7 +33,6 @@ class StoreListSpider(SiteSpider):
                 for store in page.items:
                     found.add(store.store_id)
                     yield store
-                await self.settled()
         except SiteError as error:
             failure = error
             self.logger.warning("%s: the sweep of the stores ends early: %s", self.company, error)
@@ -47,7 +45,6 @@ class StoreListSpider(SiteSpider):
             problem=str(failure) if failure else None,
             stats={"unreadable_rows": unreadable},
         )
-        await self.settled()
         self.logger.info(
             "%s: %d stores listed%s", self.company, len(found), "" if failure_class is None else ", incompletely"
         )
