@@ -88,14 +88,13 @@ def _find_dense(points: "Floats", starts: "Numbers", reach: float, min_samples: 
 def _link(dense: "Floats", cells: "Numbers", starts: "Numbers", reach: float) -> "Numbers":
     """Return the cluster of each cell of dense points: cells are linked where two of their points are in reach."""
     counts = np.diff(starts)
-    pairs = KDTree(cells).query_pairs(2, p=np.inf, output_type="ndarray")
-    apart = np.maximum(np.abs(cells[pairs[:, 0]] - cells[pairs[:, 1]]) - 1, 0)
-    pairs = pairs[(apart**2).sum(axis=1) <= 3]
+    pairs = KDTree(cells, balanced_tree=False).query_pairs(2, p=np.inf, output_type="ndarray")
     # Most neighbours are in reach by their first points already.
-    heads = dense[starts[:-1]]
-    in_reach = ((heads[pairs[:, 0]] - heads[pairs[:, 1]]) ** 2).sum(axis=1) <= reach**2
+    in_reach = _in_reach(dense[starts[:-1]], pairs[:, 0], pairs[:, 1], reach)
     clusters = _components(pairs[in_reach], np.arange(len(cells)))
-    pairs = pairs[~in_reach & (counts[pairs].max(axis=1) > 1)]
+    pairs = pairs[~in_reach]
+    more = counts > 1
+    pairs = pairs[more[pairs[:, 0]] | more[pairs[:, 1]]]
     pairs = pairs[np.argsort(counts[pairs].prod(axis=1), kind="stable")]
     while len(pairs := pairs[clusters[pairs[:, 0]] != clusters[pairs[:, 1]]]):
         sizes = counts[pairs].prod(axis=1)
@@ -126,9 +125,19 @@ def _any_in_reach(dense: "Floats", starts: "Numbers", pairs: "Numbers", reach: f
     begins = np.cumsum(sizes) - sizes
     pair = np.repeat(np.arange(len(pairs)), sizes)
     one, other = np.divmod(np.arange(len(pair)) - begins[pair], counts[pairs[pair, 1]])
-    gaps = dense[starts[pairs[pair, 0]] + one] - dense[starts[pairs[pair, 1]] + other]
-    meet: Flags = np.logical_or.reduceat((gaps**2).sum(axis=1) <= reach**2, begins)
+    near = _in_reach(dense, starts[pairs[pair, 0]] + one, starts[pairs[pair, 1]] + other, reach)
+    meet: Flags = np.logical_or.reduceat(near, begins)
     return meet
+
+
+def _in_reach(points: "Floats", one: "Numbers", other: "Numbers", reach: float) -> "Flags":
+    """Tell which points (by index) are in reach of their opposites; rows of three would be slow, so axis by axis."""
+    squares = np.zeros(len(one))
+    for axis in points.T:
+        gaps = axis[one]
+        gaps -= axis[other]
+        squares += gaps * gaps
+    return squares <= reach**2
 
 
 def _nearest_in_reach(dense: "Floats", starts: "Numbers", pair: "Numbers", reach: float) -> bool:
