@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ http_port = {port}
 username = {user}
 password = {password}
 poll_interval = 0.2
-max_proc = 1
+max_proc = 2
 jobstorage = scrapyd.jobstorage.SqliteJobStorage
 """
 
@@ -108,30 +108,31 @@ class Cluster:
     """Two hosts with a scrapyd each; their spiders lease from one server and send to it."""
 
     def __init__(self, folder: Path, server: str, replica: ReplicaServer) -> None:
-        self.folder, self.hosts = folder, ("127.0.0.1", "127.0.0.2")
+        self.folder = folder
         self.urls: list[str] = []
         self.processes: list[subprocess.Popen[bytes]] = []
-        for number, host in enumerate(self.hosts, start=1):
+        self._environment = {"API_SERVER_URL": server, "API_SECRET_KEY": KEY, **replica.urls}
+        for number in (1, 2):
+            host = f"127.0.0.{number}"
             port = free_port(host)
             home = folder / f"host-{number}"
             home.mkdir()
             (home / "scrapyd.conf").write_text(CONF.format(host=host, port=port, user=USER, password=PASSWORD))
-            environment = clean_environment(
-                API_SERVER_URL=server,
-                API_SECRET_KEY=KEY,
-                SPLITCART_DATA_DIR=str(home / "data"),
-                SPLITCART_WORKER=f"host-{number}",
-                **replica.urls,
-            )
-            with (home / "scrapyd.log").open("wb") as log:
-                process = subprocess.Popen(
-                    [BIN / "scrapyd"], cwd=home, env=environment, stdout=log, stderr=log, start_new_session=True
-                )
-            self.processes.append(process)
             self.urls.append(f"http://{host}:{port}")
+            self.processes.append(self._start(number))
 
-    def wait_until_up(self) -> None:
-        for url in self.urls:
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
+        home = self.folder / f"host-{number}"
+        environment = clean_environment(
+            SPLITCART_DATA_DIR=str(home / "data"), SPLITCART_WORKER=f"host-{number}", **self._environment
+        )
+        with (home / "scrapyd.log").open("ab") as log:
+            return subprocess.Popen(
+                [BIN / "scrapyd"], cwd=home, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait_until_up(self, *numbers: int) -> None:
+        for url in (self.urls[number - 1] for number in numbers):
             node = ScrapydNode(url, (USER, PASSWORD))
             wait_for(lambda node=node: is_up(node), f"{url} to answer", seconds=40)
             node.close()
@@ -161,11 +162,17 @@ class Cluster:
         os.killpg(self.processes[number - 1].pid, signal.SIGKILL)
         self.processes[number - 1].wait()
 
+    def restart(self, number: int) -> None:
+        """Scrapyd alone dies and comes back: it knows nothing of its jobs, which go on."""
+        self.processes[number - 1].kill()
+        self.processes[number - 1].wait()
+        self.processes.append(self._start(number))
+
     def stop(self) -> None:
         for process in self.processes:
-            if process.poll() is None:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
 
 
 def is_up(node: ScrapydNode) -> bool:
@@ -185,7 +192,7 @@ def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 60, p
 
 @contextmanager
 def two_nodes(folder: Path, engine: sa.Engine, data: Path) -> Iterator[Cluster]:
-    market = Market(MarketConfig(seed=3, chains={"aldi": still(stores=STORES, skus=30, roots=3, leaves_per_root=2)}))
+    market = Market(MarketConfig(seed=3, chains={"aldi": still(stores=STORES, skus=20, roots=2, leaves_per_root=2)}))
     settings = get_settings().model_copy(update={"data_dir": data})
     with ExitStack() as stack:
         replica = stack.enter_context(ReplicaServer(market, system_clock))
@@ -198,7 +205,7 @@ def two_nodes(folder: Path, engine: sa.Engine, data: Path) -> Iterator[Cluster]:
         ]
         with transaction(engine) as session:
             update_stores(session, get_chain("aldi"), rows, system_clock(), is_whole_sweep=True)
-        cluster.wait_until_up()
+        cluster.wait_until_up(1, 2)
         yield cluster
 
 
@@ -208,7 +215,11 @@ def dispatch(*arguments: str) -> dict:
     return json.loads(result.output)
 
 
-def test_two_nodes_one_of_which_dies_bring_every_store_exactly_once(
+def jobs_of(session: Session, url: str) -> list[ScrapydJob]:
+    return list(session.scalars(sa.select(ScrapydJob).where(ScrapydJob.node == url).order_by(ScrapydJob.id)))
+
+
+def test_two_nodes_one_of_which_dies_and_one_forgets_its_job_bring_every_store_exactly_once(
     postgres: sa.Engine, egg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_SECRET_KEY", KEY)
@@ -225,10 +236,10 @@ def test_two_nodes_one_of_which_dies_bring_every_store_exactly_once(
         assert not refused["started"]
         assert all("project 'splitcart' not found" in node["problem"] for node in refused["nodes"])
         nodes.deploy(egg)
-        options = ["--stores", "3", "--silent-minutes", "0.04", "--setting", "DOWNLOAD_DELAY=0.1"]
-        options += ["--setting", "HEARTBEAT_SECONDS=0.5"]
-        assert [job["company"] for job in dispatch(*options)["started"]] == ["aldi", "aldi"]
-        assert dispatch(*options)["started"] == []  # the site is being visited from both hosts
+        options = ["--silent-minutes", "0.05", "--setting", "HEARTBEAT_SECONDS=0.5"]
+        two_each = [*options, "--stores", "2", "--setting", "DOWNLOAD_DELAY=0.1"]
+        assert [job["company"] for job in dispatch(*two_each)["started"]] == ["aldi", "aldi"]
+        assert dispatch(*two_each)["started"] == []  # the site is being visited from both hosts
 
         def held_by(worker: str) -> list[str]:
             with Session(postgres) as session:
@@ -237,17 +248,24 @@ def test_two_nodes_one_of_which_dies_bring_every_store_exactly_once(
 
         wait_for(lambda: bool(held_by("host-2/aldi-")), "the second host to take a store")
         nodes.kill(2)
+        wait_for(lambda: bool(held_by("host-1/aldi-")), "the first host to take a store")
+        nodes.restart(1)
+        nodes.wait_until_up(1)
+        report = dispatch(*two_each)
+        assert report["started"] == []  # the job that its node has forgotten keeps its place
+        with Session(postgres) as session:
+            assert [job.state for job in jobs_of(session, nodes.urls[0])] == ["lost"]
         inbox = data / "product_inbox"
-        ended: list[dict] = []
+        two_at_once = [*options, "--stores", "3", "--per-site", "2", "--setting", "DOWNLOAD_DELAY=0"]
 
-        def all_arrived() -> bool:
-            report = dispatch(*options)
-            ended.extend(report["ended"])
+        def is_over() -> bool:
+            report = dispatch(*two_at_once)
             assert "does not answer" in report["nodes"][1]["problem"]
-            return len(list(inbox.glob("*.jsonl.gz"))) >= STORES and not held_by("host")
+            with Session(postgres) as session:
+                jobs = [job for url in nodes.urls for job in jobs_of(session, url)]
+            return len(list(inbox.glob("*.jsonl.gz"))) >= STORES and all(job.ended_at for job in jobs)
 
-        wait_for(all_arrived, "all stores", pause=0.5)
-        wait_for(lambda: not dispatch(*options)["nodes"][0]["running"], "the last job's end", pause=0.5)
+        wait_for(is_over, "all stores, and the end of all jobs", pause=0.2)
     update = update_products(CrawlIngester(postgres, data, system_clock))
     assert not update.refused
     with Session(postgres) as session:
@@ -256,6 +274,8 @@ def test_two_nodes_one_of_which_dies_bring_every_store_exactly_once(
         assert set(crawls.values()) == {1}
         outcomes = Counter(session.scalars(sa.select(Lease.outcome)))
         assert outcomes == {"finished": STORES, "expired": 1}
-        lost = session.scalars(sa.select(ScrapydJob).where(ScrapydJob.node == nodes.urls[1])).one()
-        assert (lost.state, (lost.problem or "").startswith("its node does not answer")) == ("vanished", True)
-    assert {job["state"] for job in ended} == {"vanished", "finished"}
+        (dead,) = jobs_of(session, nodes.urls[1])
+        assert (dead.state, (dead.problem or "").startswith("its node does not answer")) == ("vanished", True)
+        orphan, *later = jobs_of(session, nodes.urls[0])
+        assert orphan.state == "finished"
+        assert {job.state for job in later} == {"finished"}  # the node got work again
