@@ -6,11 +6,11 @@ import sqlalchemy as sa
 
 from grouping.choosing import Moment
 from grouping.departures import follow_whole_list, whole_list_group
-from grouping.lists import Ballot, hold_vote
 from grouping.memberships import leave_group, make_ambassador, members
 from grouping.overlap import compare
 from grouping.references import Step, exceptions
 from grouping.verdict import Snapshot, Span, Verdict, match
+from grouping.voting import Ballot, hold_vote
 from splitcart.database.models import Candidate, GroupEvent, PriceEvent, StoreGroup
 
 Bracket = tuple[Snapshot, tuple[Snapshot, ...]]  # a candidate that was confirmed, and the crawls after it that did so

@@ -1,7 +1,7 @@
-"""A group's list: what the group shows, how it is founded, and the two ways in which news enters it.
+"""A group's list: what the group shows, how it is founded, and how news is written into it.
 
-News is what a crawl of the Ambassador changed against that store's own previous crawl, or what most of the comparable
-confirmed crawls of a check agree on. A change of Ambassador alone changes nothing.
+News is what a crawl of the Ambassador changed against that store's own previous crawl (grouping.news), or what most of
+the comparable confirmed crawls of a check agree on (grouping.voting). A change of Ambassador alone changes nothing.
 """
 
 from collections import Counter
@@ -14,12 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
-from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table, price_table
+from grouping.offers import BEFORE_ALL, list_history_table, list_table, price_table
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku
-
-# One voice of a check: crawls of a store, or of several that are as good as one, as (store, crawl, categories that it
-# speaks for); row ids.
-Ballot = list[tuple[int, int, list[int]]]
 
 
 class News(NamedTuple):
@@ -45,21 +41,6 @@ class ListLine:
     def news_at(self) -> datetime:
         """When the line last changed in any way."""
         return max(self.changed_at, self.left_at) if self.left_at else self.changed_at
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What one store's crawl showed of one sku: an offer, or (None) that it is gone though the store had it before.
-
-    ``saw_begin``: the store had been covered before ``since``, so the offer really began there.
-    """
-
-    store_id: int
-    offer: Offer | None
-    since: datetime
-    saw_begin: bool
-    seen_at: datetime
-    crawl_id: int
 
 
 def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None = None) -> dict[int, ListLine]:
@@ -97,7 +78,7 @@ def worth_telling(session: Session, group_id: int, news: Iterable[News]) -> list
     """Return, of each sku's last news, what says something else than the list says already."""
     latest = {item.sku_id: item for item in sorted(news, key=lambda item: (item.at, item.crawl_id))}
     standing = read_list(session, group_id, latest.keys()) if latest else {}
-    return [item for sku_id, item in sorted(latest.items()) if _is_news(item, standing.get(sku_id))]
+    return [item for sku_id, item in sorted(latest.items()) if is_news(item, standing.get(sku_id))]
 
 
 def apply_news(session: Session, group_id: int, news: Iterable[News]) -> int:
@@ -134,7 +115,8 @@ def apply_news(session: Session, group_id: int, news: Iterable[News]) -> int:
     return len(changes)
 
 
-def _is_news(item: News, line: ListLine | None) -> bool:
+def is_news(item: News, line: ListLine | None) -> bool:
+    """Whether news says something else, and not earlier, than a line of the list as it stands (None: no line)."""
     if line is None:
         return item.offer is not None
     if item.at < line.news_at:
@@ -229,76 +211,3 @@ def _founded_line(group_id: int, sku_id: int, rows: list[Any], founders: list[in
 
 def _begin(rows: list[Any], column: str) -> datetime:
     return min((row[column] for row in rows if row[column] > row["looked_at"]), default=BEFORE_ALL)
-
-
-def read_sights(session: Session, store_id: int, crawl_id: int, category_ids: Collection[int]) -> dict[int, Sight]:
-    """Return what a crawl (row id) of a store showed in the categories that it completed, by sku id."""
-    windows = sa.select(Coverage.category_id, Coverage.observed_from, Coverage.observed_to).where(
-        Coverage.crawl_id == crawl_id, Coverage.category_id.in_(category_ids)
-    )
-    window = windows.subquery("window")
-    first = first_looks([store_id])
-    every = intervals(store_ids=[store_id])
-    rows = session.execute(
-        sa.select(every, window.c.observed_to, first.c.looked_at)
-        .join(Sku, Sku.id == every.c.sku_id)
-        .join(window, window.c.category_id == Sku.root_category_id)
-        .join(first, first.c.category_id == Sku.root_category_id)
-        .where(every.c.since <= window.c.observed_to)
-        .order_by(every.c.sku_id, every.c.since)
-    )
-    sights: dict[int, Sight] = {}
-    for row in rows.mappings():
-        gone = row["until"] is not None and row["until"] <= row["observed_to"]
-        if gone and row["reason"] == "gap":
-            sights.pop(row["sku_id"], None)  # it was there, at a price that nobody could read
-            continue
-        sights[row["sku_id"]] = Sight(
-            store_id=store_id,
-            offer=None if gone else Offer(*(row[name] for name in OFFER_COLUMNS)),
-            since=row["until"] if gone else row["since"],
-            saw_begin=gone or row["since"] > row["looked_at"],
-            seen_at=row["observed_to"],
-            crawl_id=crawl_id,
-        )
-    return sights
-
-
-def hold_vote(session: Session, group_id: int, ballots: Iterable[Ballot]) -> int:
-    """Let crawls vote on a group's list; return how many lines changed."""
-    shown: list[dict[int, Sight]] = []
-    for ballot in ballots:
-        shown.append({})
-        for store_id, crawl_id, category_ids in ballot:
-            shown[-1] |= read_sights(session, store_id, crawl_id, category_ids)
-    return apply_news(session, group_id, vote(read_list(session, group_id), shown))
-
-
-def vote(standing: Mapping[int, ListLine], ballots: Iterable[Mapping[int, Sight]]) -> list[News]:
-    """Return the news on which most of the comparable confirmed crawls of a check agree.
-
-    A crawl has no say on a line that changed after it looked. A change needs two voices and more than any other offer
-    has; a tie keeps the list. The news is dated by the earliest voice for it; what the list lacks and nobody saw begin
-    is dated BEFORE_ALL.
-    """
-    voices: dict[int, list[Sight]] = {}
-    for ballot in ballots:
-        for sku_id, sight in ballot.items():
-            line = standing.get(sku_id)
-            if line is None or sight.seen_at >= line.news_at:
-                voices.setdefault(sku_id, []).append(sight)
-    news = []
-    for sku_id, sights in sorted(voices.items()):
-        counted = Counter(sight.offer for sight in sights).most_common(2)
-        offer, voices_for = counted[0]
-        if voices_for < 2 or (len(counted) > 1 and counted[1][1] == voices_for):
-            continue
-        line = standing.get(sku_id)
-        agreeing = [sight for sight in sights if sight.offer == offer]
-        first = min(agreeing, key=lambda sight: (not sight.saw_begin, sight.since, sight.crawl_id))
-        at = first.since if first.saw_begin else BEFORE_ALL
-        if line is not None:
-            at = max(min(sight.since for sight in agreeing), line.news_at)
-        if _is_news(item := News(sku_id, offer, at, first.crawl_id), line):
-            news.append(item)
-    return news

@@ -8,7 +8,7 @@ from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.overlap import compare
 from grouping.placing import fits, groups_in_scope
 from grouping.references import Step, references, same_list, speak_for_most
-from grouping.settled import groups_are_apart
+from grouping.settled import PlainlyApart, groups_are_apart
 from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import Candidate, Membership, StoreGroup
 
@@ -43,11 +43,13 @@ def _next_pair(
         if stores and group.status != "DIVERGENCE_DETECTED":
             sized.append((-len(stores), min(step.names[store_id] for store_id in stores), group))
     ranked = [group for *_, group in sorted(sized, key=lambda entry: entry[:2])]
+    plainly_apart = PlainlyApart(step, ranked)
     for position, survivor in enumerate(ranked):
+        apart = plainly_apart.others(survivor)
         for other in ranked[position + 1 :]:
             pair: tuple[Subject, Subject] = ("group", survivor.id), ("group", other.id)
             banned = any((store_id, survivor.id) in bans for store_id in novelty.members.get(other.id, ()))
-            if not banned and novelty.is_old(*pair):
+            if other.id in apart or (not banned and novelty.is_old(*pair)):
                 continue
             if (proofs := _proofs(step, survivor, other, bans)) is not None:
                 return survivor, other, proofs

@@ -3,13 +3,16 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.choosing import Moment
-from grouping.lists import News, read_list, read_sights
+from grouping.lists import News, read_list
 from grouping.news import take_news_of_one
+from grouping.offers import intervals
 from grouping.references import Step
 from grouping.verdict import Snapshot
+from grouping.voting import read_sights
 from splitcart.database.models import Crawl, Store, StoreGroup
 
 
@@ -40,10 +43,19 @@ def promoted_changes(
     session: Session, group_id: int, crawl: Crawl, category_ids: Collection[int], still: datetime
 ) -> list[News]:
     """What a crawl was the first of its store to show, on lines of the list that stand since ``still`` or longer."""
-    standing = read_list(session, group_id)
+    store_id = crawl.store_id or 0
+    every = intervals(store_ids=[store_id])
+    changed = sa.select(every.c.sku_id).where(
+        sa.or_(every.c.since >= crawl.observed_from, every.c.until >= crawl.observed_from),
+        every.c.since <= crawl.observed_to,
+    )
+    first_shown = set(session.scalars(changed))
+    if not first_shown:
+        return []
+    standing = read_list(session, group_id, first_shown)
     return [
         News(sku_id, sight.offer, sight.since, crawl.id)
-        for sku_id, sight in read_sights(session, crawl.store_id or 0, crawl.id, category_ids).items()
+        for sku_id, sight in read_sights(session, store_id, crawl.id, category_ids, first_shown).items()
         if sight.saw_begin
         and sight.since >= crawl.observed_from
         and ((line := standing.get(sku_id)) is None or line.news_at <= still)

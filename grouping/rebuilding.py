@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
-from grouping.lists import News, apply_news, first_looks, hold_vote, offers_before, read_list, write_founded
+from grouping.lists import News, apply_news, first_looks, offers_before, read_list, write_founded
 from grouping.news import news_of_one
 from grouping.offers import history_table, intervals, list_history_table, list_table
 from grouping.promoting import promoted_changes
 from grouping.sharing import as_news
+from grouping.voting import hold_vote
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Crawl, GroupEvent, Sku, StoreGroup
 
 LIST_EVENTS = ("listed", "news", "voted", "shared", "withdrawn")

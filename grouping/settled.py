@@ -5,14 +5,16 @@ A line that stood unchanged since before a store was looked at, and still stood 
 be apart without a look at any crawl. What is settled proves nothing else: whether a store belongs, crawls decide.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grouping.choosing import AROUND_HOURS
 from grouping.overlap import Mask, PriceList, compare
 from grouping.references import Step, references
-from grouping.verdict import Snapshot, match
+from grouping.verdict import PROMOTED_OVERLAP, Snapshot, match
 from splitcart.database.models import StoreGroup
 
 SLACK = timedelta(hours=AROUND_HOURS)  # a change takes as long to reach every store of a list
@@ -34,6 +36,40 @@ def groups_are_apart(step: Step, one: StoreGroup, other: StoreGroup) -> bool:
     settled = ~step.snapshots.changed_since(one.id, seen[1] - SLACK)
     settled &= ~step.snapshots.changed_since(other.id, seen[0] - SLACK)
     return _differ(step, lists[0].prices, lists[1].prices, settled)
+
+
+class PlainlyApart:
+    """Which of many groups' lists are so far apart that no clause of the match rule can hold; all at once.
+
+    It says less than ``groups_are_apart`` of each pair (nothing of single categories), and nothing else.
+    """
+
+    def __init__(self, step: Step, groups: Sequence[StoreGroup]) -> None:
+        """Read the lists of the groups: prices, when each line last changed, and when all of it was last seen."""
+        self._chain = step.chain
+        self._at = {group.id: at for at, group in enumerate(groups)}
+        self._price = np.array([step.snapshots.of_list(group.id, step.now).prices.price for group in groups])
+        self._changed = np.array([step.snapshots.changes_of(group.id) for group in groups])
+        seen = [_last_seen(step, group) for group in groups]
+        self._seen = np.array([np.nan if at is None else (at - SLACK).timestamp() for at in seen])
+
+    def others(self, group: StoreGroup) -> frozenset[int]:
+        """Return the groups (row ids) from which a group is plainly apart."""
+        i, chain = self._at[group.id], self._chain
+        both = (self._price >= 0) & (self._price[i] >= 0)
+        different = both & (self._price != self._price[i])
+        settled = both & (self._changed <= self._seen[i]) & (self._changed[i] <= self._seen[:, None])
+        shared, on_settled = both.sum(axis=1), settled.sum(axis=1)
+        least = np.maximum(chain.min_stable_share * shared, np.minimum(chain.min_stable_skus, shared / 2))
+        told = on_settled >= np.maximum(least, chain.min_shared_skus)
+        apart = told & self._too_many(different.sum(axis=1), shared)
+        apart &= self._too_many((different & settled).sum(axis=1), on_settled)
+        return frozenset(row_id for row_id, at in self._at.items() if apart[at])
+
+    def _too_many(self, different: NDArray[np.int64], shared: NDArray[np.int64]) -> Mask:
+        least_overlap = min(PROMOTED_OVERLAP, self._chain.true_overlap)
+        found: Mask = (different >= self._chain.category_min_different) & (shared - different < least_overlap * shared)
+        return found
 
 
 def _differ(step: Step, a: PriceList, b: PriceList, settled: Mask) -> bool:

@@ -4,7 +4,7 @@ Lists often differ in a few departments only (produce by region), so that two gr
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from grouping.offers import list_table
 from grouping.references import Step
 from splitcart.database.models import OFFER_COLUMNS, Sku, StoreGroup
 
+ROUGH_SAMPLE = 40  # lines of a category that tell most lists apart there
+ROUGHLY_DIFFERENT = 0.1  # of these, at most, where two lists may be one
 SAMPLE = 300  # lines of a category that tell whether two lists are one there
 MIN_STANDING = 20  # lines that stood still in both
 MAX_DIFFERENT = 0.01  # of these
@@ -32,13 +34,15 @@ class _Sample:
     price: NDArray[np.int64]
     changed: NDArray[np.float64]
 
-    def kin_of(self, at: int, still_since: float) -> NDArray[np.bool_]:
+    def kin_of(
+        self, at: int, still_since: float, max_different: float, min_standing: int = MIN_STANDING
+    ) -> NDArray[np.bool_]:
         """Which groups' lists are one with that of the group ``at``, on the lines that stood still since an instant."""
         still = (self.changed <= still_since) & (self.changed[at] <= still_since)
         still &= (self.price >= 0) & (self.price[at] >= 0)
         different = (still & (self.price != self.price[at])).sum(axis=1)
         standing = still.sum(axis=1)
-        kin: NDArray[np.bool_] = (standing >= MIN_STANDING) & (different <= MAX_DIFFERENT * standing)
+        kin: NDArray[np.bool_] = (standing >= min_standing) & (different <= max_different * standing)
         return kin
 
 
@@ -53,16 +57,34 @@ def share_news(step: Step, since: datetime) -> int:
     recent = _recent_lines(step, groups, since)
     changed = 0
     for root in sorted({root for _, root in recent}):
-        here = [group for group in groups if group.category_id in {None, root}]
-        sample = _read_sample(step, here, root)
+        told = {group_id for group_id, category_id in recent if category_id == root}
+        here = _perhaps_kin(step, [group for group in groups if group.category_id in {None, root}], root, told)
+        sample = _read_sample(step, here, root, SAMPLE)
         for at, group in enumerate(here):
             if not (lines := recent.get((group.id, root))):
                 continue
             before = offers_before(step.session, group.id, lines)
-            kin = sample.kin_of(at, (step.now - step.bracket).timestamp())
+            kin = sample.kin_of(at, _still_since(step), MAX_DIFFERENT)
             for other in (here[i] for i in np.flatnonzero(kin) if i != at):
                 changed += _tell(step, group, other, lines, before)
     return changed
+
+
+def _perhaps_kin(step: Step, groups: list[StoreGroup], root: int, told: Collection[int]) -> list[StoreGroup]:
+    """The groups with news (``told``, row ids) and those that may be one with them: of many lists few are."""
+    rough = _read_sample(step, groups, root, ROUGH_SAMPLE)
+    alike = np.zeros(len(groups), dtype=bool)
+    for at, group in enumerate(groups):
+        if group.id in told:
+            kin = rough.kin_of(at, _still_since(step), ROUGHLY_DIFFERENT, min_standing=0)
+            if kin.sum() > kin[at]:
+                alike |= kin
+                alike[at] = True
+    return [groups[at] for at in np.flatnonzero(alike)]
+
+
+def _still_since(step: Step) -> float:
+    return (step.now - step.bracket).timestamp()
 
 
 def _recent_lines(
@@ -86,26 +108,23 @@ def _line(row: Any) -> ListLine:
     return ListLine(offer, row["changed_at"], row["listed_from"], row["left_at"], row["crawl_id"])
 
 
-def _read_sample(step: Step, groups: list[StoreGroup], root: int) -> _Sample:
+def _read_sample(step: Step, groups: list[StoreGroup], root: int, size: int) -> _Sample:
     skus = step.catalogue.sku_ids[step.catalogue.category_ids[step.catalogue.roots] == root]
-    chosen = skus[:: max(1, -(-len(skus) // SAMPLE))]
+    chosen = skus[:: max(1, -(-len(skus) // size))]
     price = np.full((len(groups), len(chosen)), -1, dtype=np.int64)
     changed = np.zeros(price.shape)
     rows = step.session.execute(
-        sa.select(
-            list_table.c.group_id,
-            list_table.c.sku_id,
-            list_table.c.price_cents,
-            list_table.c.changed_at,
-            list_table.c.left_at,
-        ).where(list_table.c.group_id.in_([group.id for group in groups]), list_table.c.sku_id.in_(chosen.tolist()))
+        sa.select(list_table.c.group_id, list_table.c.sku_id, list_table.c.price_cents, list_table.c.changed_at).where(
+            list_table.c.group_id.in_([group.id for group in groups]),
+            list_table.c.sku_id.in_(chosen.tolist()),
+            list_table.c.left_at.is_(None),
+        )
     )
     place = {group.id: at for at, group in enumerate(groups)}
     column = {sku_id: at for at, sku_id in enumerate(chosen.tolist())}
-    for group_id, sku_id, cents, changed_at, left_at in rows:
-        if left_at is None:
-            at = place[group_id], column[sku_id]
-            price[at], changed[at] = cents, changed_at.timestamp()
+    for group_id, sku_id, cents, changed_at in rows:
+        at = place[group_id], column[sku_id]
+        price[at], changed[at] = cents, changed_at.timestamp()
     return _Sample(price, changed)
 
 

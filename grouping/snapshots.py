@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table, price_table
@@ -92,6 +93,17 @@ class Snapshots:
             self._changes[group_id] = sorted(((at, sku_id) for at, sku_id in rows), reverse=True)
         changed = [sku_id for _, sku_id in takewhile(lambda line: line[0] > since, self._changes[group_id])]
         found: Mask = np.isin(self._catalogue.sku_ids, np.array(changed, dtype=np.int64))
+        return found
+
+    def changes_of(self, group_id: int) -> NDArray[np.float64]:
+        """Return when each line of a group's list last changed, in seconds since 1970 (0: never seen to)."""
+        self.changed_since(group_id, BEFORE_ALL)
+        found = np.zeros(len(self._catalogue.sku_ids))
+        dated = [(at.timestamp(), sku_id) for at, sku_id in self._changes[group_id]]
+        if dated:
+            when, sku_ids = np.array(dated).T
+            inside = np.isin(sku_ids, self._catalogue.sku_ids)
+            np.maximum.at(found, np.searchsorted(self._catalogue.sku_ids, sku_ids[inside]), when[inside])
         return found
 
     def of_store(self, store_id: int, without: Collection[int] = ()) -> Snapshot | None:

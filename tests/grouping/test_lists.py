@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from grouping import Offer
-from grouping.lists import BEFORE_ALL, ListLine, News, Sight, apply_news, read_list, vote
+from grouping.lists import BEFORE_ALL, ListLine, News, apply_news, read_list
+from grouping.voting import Sight, vote
 from splitcart.database import transaction
 from splitcart.database.models import Crawl, GroupEvent, GroupPriceHistory
 from tests.grouping.factory import BASE, SmallChain, day, dearer
