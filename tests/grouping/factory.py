@@ -32,12 +32,13 @@ def dearer(prices, skus, by=10):
 class SmallChain:
     """One company (by default ALDI) whose skus have their number as code."""
 
-    def __init__(self, engine, stores, slug="aldi", **settings):
+    def __init__(self, engine, stores, slug="aldi", folder=None, **settings):
         import msgspec
 
         self.engine = engine
-        self._folder = Path(mkdtemp())
-        finalize(self, shutil.rmtree, self._folder)
+        self._folder = folder or Path(mkdtemp())
+        if folder is None:
+            finalize(self, shutil.rmtree, self._folder)
         self.chain = msgspec.structs.replace(get_chain(slug), **settings)
         with transaction(engine) as session:
             company = Company(slug=slug, name=self.chain.name)
