@@ -59,17 +59,23 @@ class ScrapydNode:
     def jobs(self) -> NodeJobs:
         """Return what the node has to do, does, and remembers to have done; raise NodeError."""
         answer = self._ask("GET", "listjobs.json")
-        listed = {state: list(answer.get(state, ())) for state in ("pending", "running", "finished")}
-        own = {
-            state: {str(job["id"]): str(job["spider"]) for job in jobs if job.get("project", PROJECT) == PROJECT}
-            for state, jobs in listed.items()
-        }
+        try:
+            listed = {state: list(answer.get(state, ())) for state in ("pending", "running", "finished")}
+            own = {
+                state: {str(job["id"]): str(job["spider"]) for job in jobs if job.get("project", PROJECT) == PROJECT}
+                for state, jobs in listed.items()
+            }
+        except (AttributeError, KeyError, TypeError) as error:
+            raise NodeError(f"{self.url} is no scrapyd: listjobs.json lists what is no job") from error
         others = sum(len(listed[state]) - len(own[state]) for state in ("pending", "running"))
         return NodeJobs(**own, others=others)
 
     def spiders(self) -> frozenset[str]:
         """Return the names of the spiders that were deployed to the node; raise NodeError."""
-        return frozenset(map(str, self._ask("GET", "listspiders.json", {"project": PROJECT}).get("spiders", ())))
+        spiders = self._ask("GET", "listspiders.json", {"project": PROJECT}).get("spiders", ())
+        if not isinstance(spiders, list | tuple):
+            raise NodeError(f"{self.url} is no scrapyd: listspiders.json lists no spiders")
+        return frozenset(map(str, spiders))
 
     def schedule(
         self, spider: str, job_id: str, arguments: Mapping[str, str], scrapy_settings: Iterable[str] = ()
@@ -97,6 +103,8 @@ class ScrapydNode:
                     f"{self.url} does not know us; check SPLITCART_SCRAPYD_USERNAME and SPLITCART_SCRAPYD_PASSWORD"
                 )
             answer = response.json()
+        except requests.JSONDecodeError:
+            answer = None  # a proxy's page, or another service
         except requests.RequestException as error:
             raise NodeError(f"{self.url} does not answer ({type(error).__name__}); is scrapyd up?") from error
         if not isinstance(answer, dict) or answer.get("status") not in {"ok", "error"}:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from scheduler import DispatchReport, ScrapydNode
 
+MOST, LONGEST_MINUTES = 1000, 7 * 24 * 60
+
 
 def dispatch_command(
     nodes: Annotated[
@@ -25,20 +27,27 @@ def dispatch_command(
     ] = None,
     company: Annotated[str | None, typer.Option("--company", help="Only this company's spiders.")] = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="Only stores of this cluster.")] = None,
-    slots: Annotated[int, typer.Option("--slots", min=1, help="Jobs of a node at once: its max_proc.")] = 2,
+    slots: Annotated[int, typer.Option("--slots", min=1, max=MOST, help="Jobs of a node at once: its max_proc.")] = 2,
     per_site: Annotated[int, typer.Option("--per-site", min=1, help="Jobs for one company at once from one host.")] = 1,
-    stores: Annotated[int, typer.Option("--stores", min=1, help="How many stores a job may lease.")] = 10,
+    stores: Annotated[int, typer.Option("--stores", min=1, max=MOST, help="How many stores a job may lease.")] = 10,
     setting: Annotated[
         list[str] | None, typer.Option("--setting", help="NAME=VALUE: a setting of Scrapy for the jobs.")
     ] = None,
     pending_minutes: Annotated[
-        float, typer.Option("--pending-minutes", min=0, help="A job that waits longer for a process is taken back.")
+        float,
+        typer.Option(
+            "--pending-minutes",
+            min=0,
+            max=LONGEST_MINUTES,
+            help="A job that waits longer for a process is taken back.",
+        ),
     ] = 30,
     silent_minutes: Annotated[
         float,
         typer.Option(
             "--silent-minutes",
             min=0,
+            max=LONGEST_MINUTES,
             help="A job that its node does not know is given up when its leases are silent for longer.",
         ),
     ] = 15,

@@ -29,7 +29,9 @@ Company = Annotated[str | None, typer.Option("--company", help="Only this compan
 Cluster = Annotated[str | None, typer.Option("--cluster", help="Only stores of this cluster, by its name (perth).")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many stores to show for each company.")]
 Json = Annotated[bool, typer.Option("--json", help="Print it for programs.")]
-LeaseIds = Annotated[list[int] | None, typer.Argument(metavar="[LEASE]...", help="Numbers of leases to end.")]
+LeaseIds = Annotated[
+    list[int] | None, typer.Argument(metavar="[LEASE]...", min=1, max=2**31 - 1, help="Numbers of leases to end.")
+]
 
 
 @app.command("show")

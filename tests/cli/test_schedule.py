@@ -167,6 +167,27 @@ def test_a_dispatch_that_cannot_be_meant_is_refused(monkeypatch, arguments, envi
         run("dispatch", *arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dispatch", "--silent-minutes", "1e300"],
+        ["dispatch", "--pending-minutes", "inf"],
+        ["dispatch", "--silent-minutes", "nan"],
+        ["dispatch", "--stores", "99999999999999"],
+        ["dispatch", "--slots", "0"],
+        ["lease", "--minutes", "99999999999999"],
+        ["release", "99999999999999999999"],
+        ["release", "-1"],
+        ["show", "--limit", "0"],
+        ["plan", "--crawls", "-5"],
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_nothing_can_be_done_with_is_refused(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (2, True)
+
+
 def test_a_dispatch_shows_what_it_started_and_what_ended_and_where_nothing_is_started(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

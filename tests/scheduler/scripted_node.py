@@ -18,6 +18,7 @@ class ScriptedNode:
         self.asked: list[dict[str, list[str]]] = []
         self.cancelled: list[str] = []
         self.spiders, self.refuses = spiders, False
+        self.says: bytes | None = None  # to whatever it is asked
         node = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,7 +30,7 @@ class ScriptedNode:
                 self._answer(node.do(self.path, parse_qs(body)))
 
             def _answer(self, document: dict) -> None:
-                content = json.dumps({"status": "ok", **document}).encode()
+                content = node.says or json.dumps({"status": "ok", **document}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()

@@ -176,6 +176,41 @@ def test_one_node_that_is_down_holds_up_no_other_and_all_of_them_are_an_error(qu
         quick.dispatch()
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"<html><title>Sign in to the network</title></html>",
+        b'["ok"]',
+        b'{"status": "up"}',
+        b'{"status": "ok", "pending": null}',
+        b'{"status": "ok", "running": [{"id": "aldi-1"}]}',
+        b'{"status": "ok", "finished": ["aldi-1"]}',
+        b'{"status": "ok", "pending": [{"id": "a", "spider": "one"}], "running": 3}',
+    ],
+)
+def test_what_answers_in_another_language_is_no_scrapyd_and_gets_nothing(quick: Stage, says: bytes) -> None:
+    stranger, node = quick.node("127.0.0.1"), quick.node("127.0.0.2")
+    stranger.says = says
+    report = quick.dispatch(slots=1)
+    assert (report.nodes[0].problem or "").startswith(f"{stranger.url} is no scrapyd: listjobs.json ")
+    assert [job.node for job in report.started] == [node.url]
+
+
+def test_a_node_that_becomes_another_service_in_the_middle_keeps_the_job_open(quick: Stage) -> None:
+    """Whether it took the job is not known: it is waited for."""
+    node = quick.node(spiders=("one",))
+    schedule = node.do
+
+    def answer_with_a_page(path: str, body: dict[str, list[str]]) -> dict:
+        node.says = b"<html>502 Bad Gateway</html>"
+        return schedule(path, body)
+
+    node.do = answer_with_a_page  # type: ignore[method-assign]
+    report = quick.dispatch()
+    assert "is no scrapyd: schedule.json answered 200" in (report.nodes[0].problem or "")
+    assert [(job.state, job.ended_at) for job in quick.jobs()] == [("pending", None)]
+
+
 def test_a_second_dispatch_at_the_same_time_does_nothing(stage: Stage) -> None:
     node = stage.node()
     with only_one(stage.engine, "schedule dispatch"), pytest.raises(BusyError, match="another schedule dispatch"):
