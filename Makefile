@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types check bench clean
+.PHONY: help setup demo test soak lint types check bench clean
 
 help:
 	@echo "make demo    set up, then watch the whole of SplitCart work on a replica market (no internet sites)"
 	@echo "make test    set up, then run the whole test suite"
+	@echo "make soak    hundreds of rounds of cut, stalled, damaged and killed transfers (ROUNDS=300 SEED=1; about 10 minutes)"
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
@@ -30,6 +31,12 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+ROUNDS ?= 300
+SEED ?= 1
+
+soak: setup
+	$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED)
 
 lint: setup
 	$(BIN)/ruff check .
