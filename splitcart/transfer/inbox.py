@@ -69,11 +69,11 @@ def claim(data_dir: Path, path: Path) -> FileLock:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove temporary files of receivers that died; one that still receives holds its lock."""
-    for path in folder.glob("*.part"):
-        lock = FileLock(path.with_suffix(".lock"))
+    """Remove temporary files and locks of receivers that died; one that still receives holds its lock."""
+    for path in {found.with_suffix(".lock") for suffix in ("part", "lock") for found in folder.glob(f"*.{suffix}")}:
+        lock = FileLock(path)
         if lock.acquire():
-            path.unlink(missing_ok=True)
+            path.with_suffix(".part").unlink(missing_ok=True)
             lock.release()
     if folder.exists():
         sync_folder(folder)

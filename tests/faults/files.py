@@ -15,7 +15,9 @@ from tests.faults.steps import Load
 STORES = 5
 ARTICLES = 60
 EVERY = timedelta(minutes=10)
-NOISE_BYTES = (0, 0, 20, 2000)  # a line, so that a file is one packet or many pieces
+# Of a line, so that a file is one packet or many pieces. Never none: a detail that the newest crawl leaves open is the
+# one that was known when it came, so it would depend on the order of arrival.
+NOISE_BYTES = (2, 2, 20, 2000)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def make(number: int, load: Load, rng: random.Random) -> list[Sent]:
                 name=f"Article {article}",
                 category_path=["A"],
                 price_cents=rng.randrange(100, 900),
-                description=rng.randbytes(noise // 2).hex() or None,
+                description=rng.randbytes(noise // 2).hex(),
             )
         )
         for article in sorted(rng.sample(range(ARTICLES), ARTICLES - rng.randrange(10)))

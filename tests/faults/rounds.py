@@ -205,7 +205,10 @@ class Harness:
             uploads = Counter(session.scalars(sa.select(Upload.crawl_id)))
             crawls = Counter(session.scalars(sa.select(Crawl.crawl_id)))
         taken = {file.crawl_id for file in self._files if file.load != "untrue"}
-        self.report.blame(*(f"{one}: {uploads[one]} uploads" for one in taken if uploads[one] != 1))
+        # A worker may take in what lies in the inbox before a server that was killed there has written it down.
+        self.report.blame(
+            *(f"{one}: {uploads[one]} uploads" for one in taken if not 1 - crawls[one] <= uploads[one] <= 1)
+        )
         if crawls != Counter(good.keys()):
             self.report.blame(f"the crawls of the database are not those that were sent: {crawls}")
         dumps = []

@@ -106,6 +106,8 @@ def test_a_dead_workers_file_is_given_out_again(tmp_path, fill):
 def test_what_dead_receivers_left_is_removed_and_what_arrives_is_not(tmp_path):
     for name in ("dead", "alive"):
         (tmp_path / f"{name}.part").write_bytes(b"half")
+    for name in ("dead", "crawl=aldi-1.5"):
+        (tmp_path / f"{name}.lock").touch()
     alive = FileLock(tmp_path / "alive.lock")
     assert alive.acquire()
     remove_abandoned(tmp_path)
