@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 import anyio
+import anyio.to_thread
 from fastapi.concurrency import run_in_threadpool
 
 from splitcart.server.problems import Problem
 from splitcart.transfer import CrawlFileError, StreamVerifier, TooLargeError, Verified
 from splitcart.transfer.lock import FileLock
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 17
 RETRY_SECONDS = 2
+CHECKING = 4  # threads that inflate and check at once: more would not be quicker, and take memory
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def _one_at_a_time(path: Path, what: str) -> Iterator[None]:
         lock.release()
 
 
-async def receive(stream: AsyncIterator[bytes], path: Path, sha256: str, limits: Limits) -> Verified:
+async def receive(
+    stream: AsyncIterator[bytes], path: Path, sha256: str, limits: Limits, checking: anyio.CapacityLimiter
+) -> Verified:
     """Write a body to ``path``, durably; raise Problem where it is not one whole file with this SHA-256.
 
     What cannot be such a file is read to its end all the same, and no longer written: only then it is known whether it
@@ -79,7 +83,7 @@ async def receive(stream: AsyncIterator[bytes], path: Path, sha256: str, limits:
         chunks = _in_chunks(stream, limits)
         try:
             async for chunk in chunks:
-                await run_in_threadpool(_take, chunk, verifier, file)
+                await anyio.to_thread.run_sync(_take, chunk, verifier, file, limiter=checking)
             verified = await run_in_threadpool(_finish, verifier, file)
         except CrawlFileError as error:
             refusal = error
@@ -127,7 +131,9 @@ async def _in_chunks(stream: AsyncIterator[bytes], limits: Limits) -> AsyncItera
             detail = f"{received} bytes came in {seconds:.0f} seconds, which is too slow; send the file again"
             raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail)
         if len(gathered) >= CHUNK_BYTES:
-            yield bytes(gathered)
+            chunk = bytes(gathered)
             gathered.clear()
+            yield chunk
+            del chunk
     if gathered:
         yield bytes(gathered)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import anyio
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -18,7 +19,7 @@ from splitcart.database.models import Crawl, Upload
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 from splitcart.server.problems import Problem
-from splitcart.server.receiving import Limits, arriving, keeping, receive
+from splitcart.server.receiving import CHECKING, Limits, arriving, keeping, receive
 from splitcart.server.space import Space
 from splitcart.transfer import CrawlFileError, Kind, Verified, accept, check_kind, get_kind
 from splitcart.transfer.records import CrawlRecord
@@ -35,6 +36,7 @@ def upload_routes(space: Space, engine: sa.Engine, clock: Clock, limits: Limits)
     """Return the upload endpoint (docs/http-api.md says what each answer means)."""
     router = APIRouter()
     data_dir = space.folder
+    checking = anyio.CapacityLimiter(CHECKING)
 
     @router.post("/api/upload/{kind_name}/")
     async def upload(kind_name: str, request: Request) -> Response:
@@ -45,7 +47,7 @@ def upload_routes(space: Space, engine: sa.Engine, clock: Clock, limits: Limits)
         await run_in_threadpool(space.check, int(request.headers["Content-Length"]))
         with arriving(data_dir / ARRIVING, sha256) as path:
             try:
-                verified = await receive(request.stream(), path, sha256, limits)
+                verified = await receive(request.stream(), path, sha256, limits, checking)
             except ClientDisconnect:
                 logger.info("the client left in the middle of %s", sha256)
                 return Response(status_code=CLIENT_GONE)

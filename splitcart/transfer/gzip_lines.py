@@ -7,7 +7,7 @@ from isal.igzip_lib import IsalError
 
 from splitcart.errors import InputError
 
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 17
 MAX_LINE_BYTES = 4 << 20
 RATIO_FLOOR_BYTES = 4 << 20  # short files may be repetitive without being bombs
 GZIP_WRAPPER = 31
@@ -41,12 +41,19 @@ class GzipLines:
 
     def feed(self, chunk: bytes) -> Iterator[list[bytes]]:
         """Yield the lines that ``chunk`` completes, some at a time."""
+        for block in self.blocks(chunk):
+            yield block[:-1].split(b"\n")
+
+    def blocks(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield the lines that ``chunk`` completes with their line ends, as many at a time as came at a time."""
         self.size_bytes += len(chunk)
         for piece in self._inflate(chunk):
             self._check_size(len(piece))
-            lines = (self._rest + piece).split(b"\n")
-            self._rest = lines.pop()
-            yield lines
+            text = self._rest + piece
+            cut = text.rfind(b"\n") + 1
+            self._rest = text[cut:]
+            if cut:
+                yield text[:cut]
             if len(self._rest) > MAX_LINE_BYTES:
                 raise CrawlFileError(
                     f"{self.name}: a line is longer than {MAX_LINE_BYTES:,} bytes; expected one record a line"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splitcart.transfer.gzip_lines import CrawlFileError, GzipLines
-from splitcart.transfer.lines import CLOSING_KEYS, Closing, check_json_object, decode_closing
+from splitcart.transfer.lines import CLOSING_KEYS, Closing, check_json_object, count_records, decode_closing
 from splitcart.transfer.records import CrawlRecord
 
 READ_BYTES = 1 << 18
@@ -85,9 +85,10 @@ class StreamVerifier:
 
     def feed(self, chunk: bytes) -> None:
         self._sha256.update(chunk)
-        for lines in self._lines.feed(chunk):
-            for line in lines:
-                self._line(line)
+        for block in self._lines.blocks(chunk):
+            last = block.rfind(b"\n", 0, -1) + 1
+            self._block(block[:last])  # the closing line, if it is there, is the last
+            self._block(block[last:])
 
     def skip(self, chunk: bytes) -> None:
         """Take bytes of a file that is refused already, so that ``sha256`` is that of all of it."""
@@ -109,6 +110,15 @@ class StreamVerifier:
             size_bytes=self._lines.size_bytes,
             inflated_bytes=self._lines.inflated_bytes,
         )
+
+    def _block(self, block: bytes) -> None:
+        if (found := count_records(block)) is not None:
+            key, count = found
+            self._tally.add_rows(self._number + 1, key, count)
+            self._number += count
+            return
+        for line in block[:-1].split(b"\n") if block else ():
+            self._line(line)
 
     def _line(self, line: bytes) -> None:
         self._number += 1

@@ -298,7 +298,7 @@ def test_a_client_that_sends_byte_by_byte_is_told_so(tmp_path, monkeypatch):
             yield b"x"
 
     with start_blocking_portal() as loop, pytest.raises(Problem, match="too slow") as refusal:
-        loop.call(receive, drip(), tmp_path / "x.part", "0" * 64, Limits())
+        loop.call(receive, drip(), tmp_path / "x.part", "0" * 64, Limits(), anyio.CapacityLimiter(1))
     assert (refusal.value.status, len(sent)) == (408, 7)
 
 

@@ -5,11 +5,11 @@ import hashlib
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from splitcart.transfer import CrawlFileError, StreamVerifier, TooLargeError
-from splitcart.transfer.lines import encode_line
+from splitcart.transfer.lines import check_json_object, count_records, encode_line
 
 
 @given(size=st.integers(1, 400))
@@ -23,6 +23,56 @@ def test_the_chunks_do_not_matter(size, crawl_bytes, closing):
     assert verified.closing == closing(4)
     assert (verified.rows, verified.record_key, verified.size_bytes) == (4, "product", len(whole))
     assert verified.inflated_bytes == len(gzip.decompress(whole))
+
+
+PIECES = [
+    '{"product":',
+    "{",
+    "}",
+    "\n",
+    "1",
+    '"a":',
+    '"\\u0061"',
+    "[",
+    "]",
+    ",",
+    " ",
+    '{"store":',
+    '{"pro\\u0064uct":',
+    "é",
+    "\0",
+]
+wholes = st.lists(
+    st.sampled_from(['{"product":{"a":1}}', '{"product":2}', '{"store":{}}', '{"product":"é"}']), min_size=1
+)
+
+
+@st.composite
+def blocks(draw):
+    """Whole lines, at times with some of them spoilt."""
+    text = "".join(f"{line}\n" for line in draw(wholes))
+    for piece in draw(st.lists(st.sampled_from(PIECES), max_size=3)):
+        place = draw(st.integers(0, len(text) - 1))
+        text = text[:place] + piece + text[place + draw(st.integers(0, 2)) :]
+    return text.encode().rstrip(b"\n") + b"\n"
+
+
+@given(blocks())
+@example(b'{"product":\n{"product":1}}\n{"product":1}{"product":1}\n')
+@example(b'{"product":\n{"a":1}}\n{"product":1}\n')
+@example(b'{"product":1}\n{"product":1} {"product":1}\n')
+@example(b'{"product":"\xff"}\n')
+@settings(max_examples=300)
+def test_lines_counted_together_are_lines_that_are_good_each(block):
+    found = count_records(block)
+    if found is not None:
+        lines = block[:-1].split(b"\n")
+        assert [check_json_object(line) for line in lines] == [found[0]] * found[1]
+
+
+def test_good_lines_are_counted_together(crawl_bytes):
+    lines = gzip.decompress(crawl_bytes(4)).splitlines(keepends=True)
+    assert count_records(b"".join(lines[:4])) == ("product", 4)
 
 
 def verify(*lines: bytes, **caps) -> None:
