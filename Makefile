@@ -9,11 +9,11 @@ READY := $(VENV)/.ready
 help:
 	@echo "make demo    set up, then watch the whole of SplitCart work on a replica market (no internet sites)"
 	@echo "make test    set up, then run the whole test suite"
-	@echo "make soak    hundreds of rounds of cut, stalled, damaged and killed transfers (ROUNDS=300 SEED=1; about 10 minutes)"
+	@echo "make soak    transfers cut, stalled, damaged and killed (ROUNDS=300 SEED=1), and many drawn requests (REQUESTS=500)"
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
-	@echo "make bench   crawling, ingestion, storage, identity, leases, exports, grouping and maps measured on this machine (about 30 minutes)"
+	@echo "make bench   crawling, ingestion, storage, identity, leases, transfer, grouping and maps measured on this machine (about 30 minutes)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
@@ -34,9 +34,11 @@ test: setup
 
 ROUNDS ?= 300
 SEED ?= 1
+REQUESTS ?= 500
 
 soak: setup
 	$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED)
+	$(BIN)/python -m pytest tests/server/test_any_request.py --requests $(REQUESTS)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -61,6 +63,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.leases
 	$(BIN)/python -m benchmarks.geography
 	$(BIN)/python -m benchmarks.exports
+	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.overlap compare
 	$(BIN)/python -m benchmarks.overlap growth
 	$(BIN)/python -m benchmarks.effective

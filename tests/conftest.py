@@ -24,6 +24,7 @@ _numbers = itertools.count()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-dialect", action="store_true", help="run each test of an engine on SQLite and PostgreSQL")
+    parser.addoption("--requests", type=int, default=4, help="how many requests are drawn for each endpoint")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -170,7 +170,7 @@ _LEASES = (
         "leases",
         {"200": _json("Stores to crawl; none: nothing is due.", Leases([LEASE]))},
         scope="schedule",
-        errors=(422,),
+        errors=(400, 422),
         body=_input(LeaseRequest, {"company": "aldi", "worker": "scraper-1", "limit": 1}),
     ),
     Operation(
@@ -190,7 +190,7 @@ _LEASES = (
         "leases",
         {"200": _json("It is back.", Released(17))},
         scope="schedule",
-        errors=(409, 422),
+        errors=(400, 409, 422),
         parameters=_LEASE_ID,
         body=_input(Release, {"outcome": "finished"}),
     ),
