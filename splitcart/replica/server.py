@@ -57,7 +57,7 @@ class ReplicaServer:
         self.weather = weather or Weather()
         self.market, self._port, self._running = market, port, Event()
         self.sites = make_sites(market, clock, ignores_store=ignores_store)
-        self._front = Front(self.sites, self.weather)
+        self._front = Front(self.sites, self.weather, clock)
         self._socket: socket.socket | None = None
         self._thread: Thread | None = None
         self._server = _Server(self._front, self._running)

@@ -1,5 +1,7 @@
 """Weather: which requests a rule strikes, and what the client then sees."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import requests
 from hypothesis import given
@@ -7,24 +9,43 @@ from hypothesis import strategies as st
 
 from splitcart.replica.sites import Fault, Rule, Weather
 
+NOW = datetime(2026, 11, 5, 2, tzinfo=UTC)
+
 
 @given(after=st.integers(0, 5), every=st.integers(1, 4), times=st.none() | st.integers(0, 4), length=st.integers(0, 40))
 def test_a_rule_strikes_after_some_every_so_often_and_so_many_times(after, every, times, length):
     weather = Weather(Rule(fault=Fault.HTML, after=after, every=every, times=times))
-    struck = [number for number in range(1, length + 1) if weather.strike("aldi", None, "/")]
+    struck = [number for number in range(1, length + 1) if weather.strike("aldi", None, "/", NOW)]
     assert struck == list(range(after + 1, length + 1, every))[:times]
+
+
+def test_a_share_of_the_requests_is_struck_the_same_for_the_same_seed():
+    def struck(seed):
+        weather = Weather(Rule(fault=Fault.HTML, share=0.2, seed=seed))
+        return [number for number in range(2000) if weather.strike("aldi", None, "/", NOW)]
+
+    assert 340 < len(struck(1)) < 460
+    assert struck(1) == struck(1) != struck(2)
+    assert len(set(map(int.__sub__, struck(1)[1:], struck(1)[:-1]))) > 5  # at no rhythm
+
+
+def test_a_rule_strikes_in_its_moment_by_the_replicas_clock():
+    weather = Weather(Rule(fault=Fault.BLOCK, since=NOW, until=NOW + timedelta(hours=1), after=1))
+    minutes = [-1, 0, 1, 59, 60]
+    struck = [at for at in minutes if weather.strike("aldi", None, "/", NOW + timedelta(minutes=at))]
+    assert struck == [1, 59]  # the first in its moment passes; those before it do not count
 
 
 def test_a_rule_counts_only_what_it_is_about():
     weather = Weather(Rule(fault=Fault.BLOCK, chain="aldi", store="G001", path="product-search", after=1))
-    assert not weather.strike("aldi", "G001", "/v3/product-search")
+    assert not weather.strike("aldi", "G001", "/v3/product-search", NOW)
     for other in (
         ("woolworths", "G001", "/v3/product-search"),
         ("aldi", "G002", "/v3/product-search"),
         ("aldi", "G001", "/v2"),
     ):
-        assert not weather.strike(*other)
-    assert weather.strike("aldi", "G001", "/v3/product-search?offset=30")
+        assert not weather.strike(*other, NOW)
+    assert weather.strike("aldi", "G001", "/v3/product-search?offset=30", NOW)
 
 
 def test_rules_can_be_removed_and_cleared():
@@ -34,7 +55,7 @@ def test_rules_can_be_removed_and_cleared():
     weather.remove(first)
     assert [rule.fault for rule in weather.rules] == [Fault.DELAY]
     weather.clear()
-    assert weather.strike("aldi", None, "/") == []
+    assert weather.strike("aldi", None, "/", NOW) == []
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from splitcart.measures.clock import Clock
 from splitcart.replica.sites.weather import Fault, Rule, Weather
 
 BOOK_LENGTH = 200_000
@@ -50,9 +51,9 @@ class Front:
     reset has the status None.
     """
 
-    def __init__(self, sites: Mapping[str, Site], weather: Weather) -> None:
-        """Serve ``sites`` by chain, under ``weather``."""
-        self._sites, self._weather = sites, weather
+    def __init__(self, sites: Mapping[str, Site], weather: Weather, clock: Clock) -> None:
+        """Serve ``sites`` by chain, under the ``weather`` at the time of ``clock``."""
+        self._sites, self._weather, self._clock = sites, weather, clock
         self.requests: Counter[tuple[str, str | None]] = Counter()
         self.book: deque[Visit] = deque(maxlen=BOOK_LENGTH)
 
@@ -78,7 +79,7 @@ class Front:
             await send(message)
 
         inner = {**scope, "path": f"/{'/'.join(rest)}", "root_path": ""}
-        rules = self._weather.strike(chain, store, path)
+        rules = self._weather.strike(chain, store, path, self._clock())
         if _struck(rules) is Fault.RESET:
             self.book.append(Visit(chain, store, path, None))
         await self._answer(site, rules, inner, body, note, receive, send)

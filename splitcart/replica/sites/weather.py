@@ -1,7 +1,9 @@
 """Weather: faults that can be switched on and off while the sites run."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from random import Random
 from threading import Lock
 
 
@@ -27,10 +29,11 @@ class Fault(StrEnum):
 class Rule:
     """Which requests a fault strikes.
 
-    A request matches by ``chain``, ``store`` (the asked store's id) and ``path`` (a part of path and query); None and
-    "" match all. Of the matching requests the first ``after`` pass, then every ``every``-th is struck, at most
-    ``times`` of them (None: no end). ``seconds``: how long a delay lasts, or what a 429's Retry-After says (None: no
-    header).
+    A request matches by ``chain``, ``store`` (the asked store's id), ``path`` (a part of path and query) and the moment
+    (``since`` to before ``until``, by the replica's clock); None and "" match all. Of the matching requests the first
+    ``after`` pass, then every ``every``-th is struck, at most ``times`` of them (None: no end); with a ``share`` below
+    1 only that part of these, drawn at random from ``seed``. ``seconds``: how long a delay lasts, or what a 429's
+    Retry-After says (None: no header).
     """
 
     fault: Fault
@@ -41,15 +44,22 @@ class Rule:
     every: int = 1
     times: int | None = None
     seconds: float | None = None
+    share: float = 1.0
+    seed: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
 
-    def matches(self, chain: str, store: str | None, path: str) -> bool:
-        """Tell whether the rule is about such a request."""
-        return self.chain in (None, chain) and self.store in (None, store) and self.path in path
+    def matches(self, chain: str, store: str | None, path: str, now: datetime) -> bool:
+        """Tell whether the rule is about such a request at that time."""
+        is_time = (self.since is None or self.since <= now) and (self.until is None or now < self.until)
+        return is_time and self.chain in (None, chain) and self.store in (None, store) and self.path in path
 
     def strikes(self, number: int) -> bool:
         """Tell whether the matching request ``number`` (from 1) is struck."""
         beyond = number - self.after - 1
-        return beyond >= 0 and beyond % self.every == 0 and (self.times is None or beyond // self.every < self.times)
+        if beyond < 0 or beyond % self.every or (self.times is not None and beyond // self.every >= self.times):
+            return False
+        return self.share >= 1 or Random(f"{self.seed}/{number}").random() < self.share
 
 
 class Weather:
@@ -87,12 +97,12 @@ class Weather:
         with self._lock:
             return list(self._rules.values())
 
-    def strike(self, chain: str, store: str | None, path: str) -> list[Rule]:
-        """Count a request with every rule that matches it; return those that strike it."""
+    def strike(self, chain: str, store: str | None, path: str, now: datetime) -> list[Rule]:
+        """Count a request at ``now`` with every rule that matches it; return those that strike it."""
         struck = []
         with self._lock:
             for number, rule in self._rules.items():
-                if rule.matches(chain, store, path):
+                if rule.matches(chain, store, path, now):
                     self._seen[number] += 1
                     if rule.strikes(self._seen[number]):
                         struck.append(rule)
