@@ -13,7 +13,7 @@ from scrapy.spiderloader import SpiderLoader
 from splitcart.replica.sites.weather import Fault, Rule
 from splitcart_scrapy.commands.crawl import Command
 from splitcart_scrapy.spiders.coles import ColesSpider
-from tests.collect.runs import project_settings, seen, small_market, the_file, truth, working_files
+from tests.collect.runs import project_settings, small_market
 
 PROJECT = Path(__file__).parents[2]
 
@@ -83,40 +83,6 @@ def test_a_store_source_that_does_not_work_is_exit_code_1(monkeypatch):
     done = scrapy("crawl", "aldi")
     assert done.returncode == 1
     assert "'nowhere.Stores' cannot be loaded" in done.stderr
-
-
-@pytest.mark.parametrize(("chain", "path", "passed"), [("aldi", "product-search", 5), ("coles", "/api/bff/", 2)])
-def test_a_killed_crawl_is_resumed_category_by_category(replica, chain, path, passed):
-    market = small_market(chain, skus=120)
-    server = replica(market)
-    store = market.stores(chain)[0].store_id
-    command = [sys.executable, "-m", "scrapy", "crawl", chain, "-a", f"store={store}", "-a", "_job=7"]
-    command += ["-s", "DOWNLOAD_DELAY=0"]
-
-    def listings() -> list[str]:
-        return [visit.path for visit in server.book if path in visit.path]
-
-    server.weather.add(Rule(fault=Fault.DELAY, path=path, after=passed, times=1, seconds=2))
-    first = subprocess.Popen(
-        [*command, "-s", "LOG_LEVEL=DEBUG"], cwd=PROJECT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
-    assert first.stderr is not None
-    answered = (line for line in first.stderr if "Crawled (200)" in line and path in line)
-    for _ in range(passed):
-        next(answered)
-    first.kill()
-    first.communicate()
-    before = listings()
-    assert len(before) == passed
-    assert working_files()
-
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    rows, closing = the_file()
-    assert seen(rows) == truth(market, chain, store)
-    assert closing.complete
-    assert not set(listings()[len(before) :]) & set(before[: passed - 1])
-    assert not working_files()
 
 
 @pytest.mark.parametrize(("option", "setting"), [("--browser", "BROWSER_SESSIONS"), ("--headed", "BROWSER_HEADED")])
