@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from scheduler.entry import QueueEntry
+from scheduler.past import AHEAD
 from scheduler.queue import ScrapeScheduler
 from scheduler.roster import ENDED_WELL, company_row_id
 from splitcart.config import Chain
@@ -74,9 +75,12 @@ def now_of(session: Session, clock: Clock) -> datetime:
 def take_back_and_queue(
     session: Session, company: Chain, limit: int, now: datetime, rng: Random, cluster: str | None = None
 ) -> list[QueueEntry]:
-    """End the leases of a locked company that have expired, and return up to ``limit`` entries of its queue."""
+    """End the leases of a locked company that have expired, and return up to ``limit`` entries of its queue.
+
+    One that would last for weeks has expired, too: it is of a clock that was wrong.
+    """
     of_company = Lease.company_id == sa.select(Company.id).where(Company.slug == company.slug).scalar_subquery()
-    _end(session, sa.and_(of_company, Lease.expires_at <= now), now)
+    _end(session, sa.and_(of_company, sa.or_(Lease.expires_at <= now, Lease.expires_at > now + AHEAD)), now)
     return ScrapeScheduler(session, company, lambda: now, rng, cluster=cluster).get_queue(limit)
 
 

@@ -10,6 +10,7 @@ from splitcart.database.models import Crawl, Lease, StoreCategory
 
 MEMORY = timedelta(days=60)  # older leases say nothing about today
 LATELY = timedelta(days=10)  # what turns, patterns and groups look back on
+AHEAD = timedelta(days=8)  # no lease is longer: what is later than now by more was written by a clock that was wrong
 
 
 class PastLease(NamedTuple):
@@ -32,7 +33,8 @@ def read_past(session: Session, company_id: int, now: datetime) -> list[PastLeas
     """Return a company's leases that still matter, oldest first.
 
     These are the late ones, those that are held, and those of the last 60 days that came after the store's last useful
-    file (fruitless attempts, however far back they began).
+    file (fruitless attempts, however far back they began). What a clock that was wrong wrote into the future does not
+    count.
     """
     useful = (
         sa.select(StoreCategory.store_id, sa.func.max(Crawl.ingested_at).label("at"))
@@ -46,7 +48,7 @@ def read_past(session: Session, company_id: int, now: datetime) -> list[PastLeas
         .outerjoin(useful, useful.c.store_id == Lease.store_id)
         .where(
             Lease.company_id == company_id,
-            Lease.leased_at >= now - MEMORY,
+            Lease.leased_at.between(now - MEMORY, now + AHEAD),
             sa.or_(
                 Lease.leased_at >= now - LATELY,
                 Lease.released_at.is_(None),

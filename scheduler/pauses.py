@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from scheduler.nodes import host_of
+from scheduler.past import AHEAD
 from splitcart.database.models import Company, ScrapydJob
 
 LOOKED_BACK = timedelta(days=7)
@@ -32,7 +33,7 @@ def read_pauses(session: Session, now: datetime) -> dict[tuple[str, str], Pause]
     rows = session.execute(
         sa.select(Company.slug, ScrapydJob.node, ScrapydJob.state, ScrapydJob.problem, ScrapydJob.ended_at)
         .join(Company, Company.id == ScrapydJob.company_id)
-        .where(ScrapydJob.ended_at > now - LOOKED_BACK)
+        .where(ScrapydJob.ended_at.between(now - LOOKED_BACK, now + AHEAD))
         .order_by(ScrapydJob.ended_at, ScrapydJob.id)
     )
     in_a_row: dict[tuple[str, str], int] = {}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from scheduler.geography import StorePoint, invalid_stores
-from scheduler.past import PastLease, read_past
+from scheduler.past import AHEAD, PastLease, read_past
 from splitcart.config import Chain
 from splitcart.database.models import Company, Crawl, Division, GeoCluster, Membership, Store, StoreCategory
 from splitcart.errors import InputError
@@ -210,6 +210,8 @@ def _judge_store(store: StoreStanding, tried: Sequence[PastLease], arrived_at: d
     died = False
     for lease in tried:
         ended_at = lease.released_at or lease.expires_at
+        if ended_at > now + AHEAD:
+            ended_at = lease.leased_at
         if lease.released_at is None and lease.expires_at > now:
             store.held = True
         elif lease.outcome in ENDED_WELL:

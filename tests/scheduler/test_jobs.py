@@ -180,6 +180,14 @@ def test_a_blocked_host_pauses_for_six_hours_then_twelve_and_two_days_at_most(jo
     assert pause_hours(jobs) == {("scraper-1", "testmart"): 6}
 
 
+def test_a_pause_that_a_clock_wrote_that_was_a_year_ahead_does_not_last(quick: Jobs) -> None:
+    quick.world.wait(365 * 24)
+    end_job(quick, "blocked", "blocked")
+    assert pause_hours(quick) == {("scraper-1", "testmart"): 6}
+    quick.world.wait(-365 * 24)
+    assert pause_hours(quick) == {}
+
+
 def test_other_failures_pause_for_minutes_and_shorten_no_pause(quick: Jobs) -> None:
     for number, minutes in enumerate([10, 20, 40]):
         end_job(quick, f"failed-{number}", ["failed", "vanished", "stuck"][number])

@@ -144,6 +144,24 @@ def test_failures_back_off_two_four_eight_hours(embedded: World) -> None:
         embedded.wait(0.2)
 
 
+@pytest.mark.parametrize("outcome", ["held", "renewed", "released a year late"])
+def test_what_a_clock_wrote_that_was_a_year_ahead_keeps_no_store(world: World, outcome: str) -> None:
+    world.cluster("Perth", 1)
+    right = world.now
+    if outcome == "held":
+        world.wait(365 * 24)
+    (lease,) = world.lease()
+    world.now = right + timedelta(days=365)
+    if outcome == "renewed":
+        renew(world, lease.lease_id or 0)
+    elif outcome == "released a year late":
+        world.release(lease, "failed")
+    world.now = right + hours(3)
+    (again,) = world.lease()
+    assert again.store_id == lease.store_id
+    assert world.lease_row(lease).released_at is not None
+
+
 def test_one_failing_store_does_not_hold_up_the_others(embedded: World) -> None:
     embedded.cluster("Perth", 4)
     failed = embedded.fail()
