@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,21 +86,20 @@ def caption(report: ClusterReport) -> str:
 
 
 def choose_styles(report: ClusterReport) -> dict[str, Style]:
-    """Give each cluster a colour and a shape; clusters of one colour lie as far apart as can be."""
+    """Give each cluster a colour and a shape; clusters of one colour differ in shape and lie as far apart as can be."""
     centres = {name: _centre(stores) for name, stores in report.clusters.items()}
     styles: dict[str, Style] = {}
-    unused = list(product(SHAPES, COLOURS))
+    unused: dict[str, list[str]] = {}
     for name, centre in centres.items():
-        unused = unused or list(product(SHAPES, COLOURS))
-        shape = unused[0][0]
+        if not any(unused.values()):
+            unused = {colour: list(SHAPES) for colour in COLOURS}
 
         def room(colour: str, centre: tuple[float, float] = centre) -> float:
             others = (centres[other] for other, (taken, _) in styles.items() if taken == colour)
             return min((distance_km(*centre, *other) for other in others), default=math.inf)
 
-        colour = max((colour for each, colour in unused if each == shape), key=room)
-        unused.remove((shape, colour))
-        styles[name] = (colour, shape)
+        colour = max((colour for colour, shapes in unused.items() if shapes), key=room)
+        styles[name] = colour, unused[colour].pop(0)
     return styles
 
 

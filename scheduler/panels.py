@@ -28,6 +28,7 @@ STATES = {
     "TAS": (143.7, -42.6),
 }
 Style = tuple[str, str]  # colour, shape
+LARGER = {"*": 2.0}  # a star of the same width looks small
 
 
 def draw_panel(
@@ -54,7 +55,9 @@ def draw_panel(
         colour, shape = styles[name]
         if points:
             xs, ys = zip(*points, strict=True)
-            axes.scatter(xs, ys, s=area, c=colour, marker=shape, linewidths=0.35, edgecolors=INK, zorder=4)
+            axes.scatter(
+                xs, ys, s=area * LARGER.get(shape, 1), c=colour, marker=shape, linewidths=0.35, edgecolors=INK, zorder=4
+            )
     stores = [point for points in names.values() for point in points]
     taken = [draw_scale(axes, window, stores)]
     if not is_inset:

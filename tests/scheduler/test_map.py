@@ -79,6 +79,15 @@ def test_forty_nine_clusters_differ_in_colour_or_shape() -> None:
     assert len(set(styles.values())) == 49
 
 
+@pytest.mark.parametrize("count", [6, 13, 27, 41])
+def test_a_town_beside_a_city_has_another_colour_also_when_few_styles_are_left(count: int) -> None:
+    for city in gazetteer()[:count]:
+        full = report(count)
+        full.clusters["the town"] = [PlacedStore("T", "", city.latitude + 0.3, city.longitude)]
+        styles = choose_styles(full)
+        assert styles["the town"][0] != styles[city.name][0], city.name
+
+
 def test_more_clusters_than_styles_are_still_drawn(tmp_path: Path) -> None:
     path = draw_map(report(60), tmp_path / "maps" / "many.png")
     assert path.read_bytes().startswith(b"\x89PNG")
