@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,9 +18,16 @@ HEAVY = (
     "scheduler.density",
     "scheduler.dispatch",
     "scheduler.map",
+    "scrapy.cmdline",
+    "scrapy.core.downloader.handlers.http11",
+    "scrapy.core.engine",
+    "scrapy.crawler",
     "splitcart.cli.app",
     "splitcart.cli.common",
     "splitcart.database",
+    "splitcart_scrapy.pipelines",
+    "splitcart_scrapy.spiders.aldi",
+    "splitcart_scrapy.watching.monitors",
 )
 
 
@@ -35,7 +42,7 @@ class Outcome:
 
 
 def run_at_once(lines: Sequence[str], environment: Mapping[str, str], folder: Path) -> list[Outcome]:
-    """Start all lines at the same time (``cd FOLDER && splitcart … && …``) and wait for their ends.
+    """Start all lines at the same time (``cd FOLDER && splitcart … && …``, or scrapy) and wait for their ends.
 
     The processes are forked from one that has imported the heavy packages: real ones, a second sooner. What they write
     goes to files in ``folder``.
@@ -66,12 +73,20 @@ def _run(line: str, environment: Mapping[str, str], output: Path, errors: Path) 
             os.dup2(file.fileno(), stream.fileno())
     change, *steps = re.split(r" && ", line)
     os.chdir(change.removeprefix("cd "))
-    from splitcart.cli.app import main
-
     for step in steps:
         sys.argv = shlex.split(step)
         try:
-            main()
+            _command(sys.argv[0].rpartition("/")[2])()
         except SystemExit as leaving:
             if leaving.code:
                 raise
+
+
+def _command(name: str) -> Callable[[], None]:
+    if name == "scrapy":
+        from scrapy.cmdline import execute
+
+        return execute
+    from splitcart.cli.app import main
+
+    return main
