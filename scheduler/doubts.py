@@ -67,7 +67,8 @@ def _doubt(selection: Selection, group: GroupStanding) -> str | None:
     if age_hours > selection.chain.current_pricing_hours:
         return f"its data is {age_hours:.0f} h old"
     if change is not None and observed_from < change:
-        return f"its data is from before most stores had the new prices, {change:%d %b %H:%M} UTC"
+        had_them = "all" if change == selection.last_change(group.ambassador, reached=1.0) else "most"
+        return f"its data is from before {had_them} stores had the new prices, {change:%d %b %H:%M} UTC"
     waiting = sum(_needs_after(selection, group, candidate, covered_at) for candidate in group.pending)
     return f"{waiting} pending candidates wait for a crawl after theirs" if waiting else None
 
