@@ -21,7 +21,7 @@ from splitcart.measures.lease import StoreLease
 LEASE_MINUTES = 60
 OUTCOMES = (*ENDED_WELL, "failed")
 EXPIRED = "expired"
-REASON_LENGTH = 255
+REASON_LENGTH, WORKER_LENGTH, FAILURE_LENGTH = 255, 120, 40
 
 
 class LeaseError(FailedError):
@@ -87,7 +87,12 @@ def take_back_and_queue(
 def hand_out(
     session: Session, company: Chain, entries: Sequence[QueueEntry], worker: str, now: datetime, minutes: float
 ) -> list[StoreLease]:
-    """Lease the stores of these entries, in this order; the company must be locked."""
+    """Lease the stores of these entries, in this order; the company must be locked.
+
+    Raises InputError for a worker without a name, or with one of more than 120 characters.
+    """
+    if not worker.strip() or len(worker) > WORKER_LENGTH:
+        raise InputError(f"worker {worker[:REASON_LENGTH]!r} is no name of 1 to {WORKER_LENGTH} characters")
     company_id = company_row_id(session, company)
     leases = [
         Lease(
@@ -124,10 +129,12 @@ def release_lease(session: Session, lease_id: int, outcome: str, failure_class: 
     """Take a store back: ``outcome`` is finished, partial or failed, ``failure_class`` why it did not finish.
 
     The same answer twice is one answer, and a late answer corrects ``expired``. Raises InputError for another outcome
-    and LeaseError for a lease that does not exist or ended otherwise.
+    or a reason of more than 40 characters, and LeaseError for a lease that does not exist or ended otherwise.
     """
     if outcome not in OUTCOMES:
         raise InputError(f"a lease ends with one of {', '.join(OUTCOMES)}, not {outcome!r}")
+    if failure_class is not None and len(failure_class) > FAILURE_LENGTH:
+        raise InputError(f"the reason {failure_class!r} is longer than {FAILURE_LENGTH} characters; say it in a word")
     lease = _locked(session, lease_id)
     if lease.outcome in {None, EXPIRED}:
         lease.released_at = lease.released_at or now_of(session, clock)

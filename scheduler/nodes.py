@@ -14,7 +14,7 @@ from splitcart.errors import FailedError, InputError
 PROJECT = "splitcart"
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 MAX_AT_ONCE = 16
-MAX_SHOWN = 200
+MAX_SHOWN, MAX_ADDRESS = 200, 255
 
 
 class NodeError(FailedError):
@@ -47,6 +47,8 @@ class ScrapydNode:
         if not is_address(url):
             raise InputError(f"node {url!r} is not an address; expected one like http://scraper-1:6800, without a user")
         self.url = url.strip().rstrip("/")
+        if len(self.url) > MAX_ADDRESS:
+            raise InputError(f"node {url[:MAX_SHOWN]!r} … is an address of more than {MAX_ADDRESS} characters")
         self.host = host_of(self.url)
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, and no password of somebody's .netrc

@@ -60,7 +60,7 @@ def dispatch_command(
 
     if cluster and not company:
         raise InputError("a cluster is one company's: name it with --company, too")
-    wrong = [each for each in setting or () if "=" not in each]
+    wrong = [each for each in setting or () if not each.partition("=")[0].strip() or "=" not in each]
     if wrong:
         raise InputError(f"--setting {wrong[0]!r} is not of the form NAME=VALUE")
     patience = Patience(pending=timedelta(minutes=pending_minutes), silent=timedelta(minutes=silent_minutes))

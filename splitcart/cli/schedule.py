@@ -133,21 +133,22 @@ def release_command(
 
     if bool(leases) == (worker is not None):
         raise InputError("name either leases by number or one --worker; splitcart schedule status lists what is out")
+    leases = sorted(set(leases or ()))
     if (worker and outcome) or (reason and outcome not in {"partial", "failed"}):
         raise InputError("--outcome is of leases by number, and --reason says why one is partial or failed")
     engine, clock = database(), get_settings().clock()
     try:
         with transaction(engine) as session:
             if outcome:
-                for lease_id in leases or ():
+                for lease_id in leases:
                     release_lease(session, lease_id, outcome, reason, clock)
-                ended = list(leases or ())
+                ended = leases
             else:
-                ended = take_back(session, clock, lease_ids=leases or (), worker=worker)
+                ended = take_back(session, clock, lease_ids=leases, worker=worker)
     finally:
         engine.dispose()
     if not ended:
-        given = f"worker {worker}" if worker is not None else f"leases {', '.join(map(str, leases or ()))}"
+        given = f"worker {worker}" if worker is not None else f"leases {', '.join(map(str, leases))}"
         raise InputError(f"{given}: nothing of it is held; splitcart schedule status lists what is out")
     numbers = ", ".join(map(str, ended))
     print_line(f"ended leases {numbers} as {outcome}" if outcome else f"took back leases {numbers}")

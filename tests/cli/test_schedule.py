@@ -141,7 +141,8 @@ def test_a_release_that_contradicts_itself_is_refused(world: World, arguments: l
 
 def test_release_takes_stores_back_by_number_or_by_worker(world: World) -> None:
     first, second = world.lease(2, worker="dead")
-    assert run("release", str(first.lease_id)).strip() == f"took back leases {first.lease_id}"
+    number = str(first.lease_id)
+    assert run("release", number, number).strip() == f"took back leases {first.lease_id}"
     assert run("release", "--worker", "dead").strip() == f"took back leases {second.lease_id}"
     with pytest.raises(InputError, match="worker dead: nothing of it is held"):
         run("release", "--worker", "dead")
@@ -156,6 +157,7 @@ def test_release_takes_stores_back_by_number_or_by_worker(world: World) -> None:
         (["--nodes", "scraper-1"], {}, "'scraper-1' is not an address"),
         (["--nodes", "http://n:1", "--cluster", "perth"], {}, "name it with --company"),
         (["--nodes", "http://n:1", "--setting", "DOWNLOAD_DELAY"], {}, "not of the form NAME=VALUE"),
+        (["--nodes", "http://n:1", "--setting", "=1"], {}, "not of the form NAME=VALUE"),
         (["--nodes", "http://n:1"], {"SPLITCART_SCRAPYD_USERNAME": "me"}, "belong together: set both or none"),
     ],
 )

@@ -218,6 +218,11 @@ def test_a_second_dispatch_at_the_same_time_does_nothing(stage: Stage) -> None:
     assert node.asked == []
 
 
+def test_an_address_that_is_too_long_to_be_kept_is_refused() -> None:
+    with pytest.raises(InputError, match="more than 255 characters"):
+        ScrapydNode(f"http://scraper-1:6800/{'a' * 250}")
+
+
 def test_an_address_with_a_password_in_it_is_refused() -> None:
     with pytest.raises(InputError, match="without a user"):
         ScrapydNode("http://user:secret@scraper-1:6800")

@@ -124,6 +124,17 @@ def test_an_unknown_lease_or_outcome_is_refused(embedded: World) -> None:
         renew(embedded, 999)
 
 
+@pytest.mark.parametrize("worker", ["", "  ", "w" * 121])
+def test_a_worker_without_a_name_that_can_be_kept_gets_nothing(world: World, worker: str) -> None:
+    world.cluster("Perth", 1)
+    with pytest.raises(InputError, match="is no name of 1 to 120 characters"):
+        world.lease(worker=worker)
+    (lease,) = world.lease(worker="w" * 120)
+    with pytest.raises(InputError, match="longer than 40 characters; say it in a word"):
+        world.release(lease, "failed", "because " * 6)
+    world.release(lease, "failed", "b" * 40)
+
+
 def test_a_finished_store_waits_for_its_file_and_is_not_crawled_twice(embedded: World) -> None:
     embedded.cluster("Perth", 1)
     (lease,) = embedded.lease()
