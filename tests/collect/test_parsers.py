@@ -1,7 +1,9 @@
 """Every folder of tests/fixtures is one case: a body as a site sent it, and what its parser makes of it."""
 
 import json
+import re
 from contextlib import suppress
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from splitcart.measures.lease import StoreLease
 from splitcart.measures.unit_prices import parse_unit_price
+from splitcart.replica.config import CHAINS
+from splitcart.transfer.records import ProductRecord
 from splitcart_scrapy.failures import SiteChangedError
 from splitcart_scrapy.parsers import Listing, aldi, coles, woolworths
-from splitcart_scrapy.parsers.pages import clean_text, coordinates, row_flags
+from splitcart_scrapy.parsers.pages import UNIT_PRICE_DISAGREES, clean_text, coordinates, row_flags
+from tests.collect.line import crawl_store, run, spider_on_a_line
+from tests.collect.runs import small_market
 from tests.collect.scripted import page, row
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+PROJECT = Path(__file__).parents[2]
+FIXTURES = PROJECT / "tests/fixtures"
 CASES = sorted(path.parent for path in FIXTURES.glob("*/*/meta.json"))
 BREAD = Listing(key="1", slug="bakery/bread", path=("Bakery", "Bread"), root_slug="bakery")
 
@@ -41,6 +49,39 @@ def test_a_recorded_body_gives_the_expected_output(case):
 
 def test_all_retailers_have_cases():
     assert {case.parent.name for case in CASES} >= {"aldi", "coles", "woolworths"}
+
+
+def test_every_field_that_a_chain_offers_is_filled_and_no_other():
+    page = (PROJECT / "docs/retailers.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\|.*", page.partition("\n## Fields\n")[2].partition("\n## ")[0], re.MULTILINE)
+    head, _, *lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
+    told = {
+        chain.lower(): {name for names, *cells in lines if cells[at] == "yes" for name in re.findall(r"`(\w+)`", names)}
+        for at, chain in enumerate(head[1:])
+    }
+    filled = {
+        chain: {
+            name
+            for path in FIXTURES.glob(f"{chain}/listing*/output.json")
+            for item in json.loads(path.read_text()).get("items", [])
+            for name, value in item.items()
+            if value is not None and name != "flags"
+        }
+        for chain in told
+    }
+    assert filled == told
+    assert {field.name for field in fields(ProductRecord)} - {"flags"} == set().union(*told.values())
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_no_price_of_a_whole_store_is_said_to_contradict_its_unit_price(chain):
+    market = small_market(chain, skus=300, roots=None, leaves_per_root=None, promoted_share=0.4)
+    store = next(store for store in market.stores(chain) if store.priced)
+    spider, _ = spider_on_a_line(chain, market)
+    lease = StoreLease(company=chain, store_id=store.store_id, retailer_store_id=store.retailer_store_id, reason="")
+    _, rows = run(crawl_store(spider, lease))
+    assert not [row for row in rows.values() if UNIT_PRICE_DISAGREES in (row.flags or [])]
+    assert sum(row.unit_price_cents is not None for row in rows.values()) > 0.9 * len(rows)
 
 
 @given(
