@@ -73,6 +73,9 @@ bench: setup
 	$(BIN)/python -m benchmarks.nightly
 	$(BIN)/python -m benchmarks.category_groups
 	$(BIN)/python -m benchmarks.sweeps
+	for chain in aldi coles iga woolworths; do \
+		$(BIN)/python -m benchmarks.whole_markets $$chain && $(BIN)/python -m benchmarks.whole_markets --foul $$chain \
+			|| exit 1; done
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache demo-data *.egg-info

@@ -1,5 +1,6 @@
 """Barcodes from products' own pages: asked of the server what lacks one, and handed back to it."""
 
+import re
 from contextlib import ExitStack
 
 import pytest
@@ -19,6 +20,7 @@ from splitcart.replica.sites.weather import Fault, Rule
 from splitcart.server import BackgroundServer, create_app
 from splitcart_scrapy.spiders.coles_barcodes import ColesBarcodesSpider
 from tests.collect.runs import NOW, figures, outbox, small_market
+from tests.collect.test_spiders_page import PAGE
 
 KEY = "sc_secret-key"
 
@@ -73,7 +75,7 @@ def asked(server):
 
 
 @pytest_twisted.ensureDeferred
-async def test_every_barcode_that_the_site_shows_reaches_the_database_and_nothing_is_asked_twice(place, crawl):
+async def test_every_barcode_that_the_site_shows_reaches_the_database_and_nothing_is_asked_twice(place, crawl, caplog):
     market, server, engine, take = await place()
     codes = set(stored(engine))
     crawler = await crawl("coles_barcodes")
@@ -83,6 +85,8 @@ async def test_every_barcode_that_the_site_shows_reaches_the_database_and_nothin
     }
     assert len(asked(server)) == len(codes)
     assert figures(crawler)["barcodes/missing"] > 0
+    (line,) = re.findall(r"coles: \d+ barcodes found for 40 skus without one", caplog.text)
+    assert line in " ".join(PAGE.read_text(encoding="utf-8").split())
     assert outbox("barcode") == []
     again = await crawl("coles_barcodes")
     assert len(asked(server)) == len(codes)

@@ -120,7 +120,8 @@ def _fault_page(site: Site, rule: Rule, path: str) -> Response:
     if rule.fault is Fault.HTML:
         page = "<!DOCTYPE html><html><head><title>We'll be right back</title></head><body>Maintenance</body></html>"
         return HTMLResponse(page)
-    return JSONResponse({"message": "Internal server error"}, 500)
+    changed = rule.fault is Fault.OTHER_FORM
+    return JSONResponse({"version": 2} if changed else {"message": "Internal server error"}, 200 if changed else 500)
 
 
 async def _read(receive: Receive) -> bytes:

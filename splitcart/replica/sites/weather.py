@@ -11,7 +11,7 @@ class Fault(StrEnum):
     """What may go wrong with a request.
 
     ``BLOCK`` is the site's own page for robots, ``CHALLENGE`` the one that a browser would pass, ``FORBIDDEN`` a bare
-    403.
+    403, ``OTHER_FORM`` JSON of a form that nobody knows.
     """
 
     DELAY = "delay"
@@ -21,6 +21,7 @@ class Fault(StrEnum):
     FORBIDDEN = "forbidden"
     TRUNCATE = "truncate"
     HTML = "html"
+    OTHER_FORM = "other_form"
     RESET = "reset"
     SERVER_ERROR = "server_error"
 
