@@ -20,7 +20,6 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-import msgspec
 import psutil
 import sqlalchemy as sa
 
@@ -63,6 +62,8 @@ def make_chain(engine: sa.Engine, stores: int, skus: int) -> None:
             f"""INSERT INTO store_categories (store_id, category_id, covered_at, crawl_id, group_id)
                 SELECT s.id, c.id, '2026-01-01 00:00+00', w.id, 1 + s.id % {groups}
                 FROM stores s JOIN crawls w ON w.store_id = s.id, categories c""",
+            f"""INSERT INTO store_group_memberships (store_id, group_id, since, confirmed_at)
+                SELECT id, 1 + id % {groups}, '2026-01-01 00:00+00', '2026-01-01 00:00+00' FROM stores""",
             """INSERT INTO group_prices (group_id, sku_id, changed_at, listed_from, crawl_id, price_cents)
                 SELECT g.id, k.id, TIMESTAMPTZ '2026-01-02 00:00+00' - (k.id % 10 <> 0)::int * INTERVAL '9 days',
                   '2025-01-01 00:00+00', (SELECT min(id) FROM crawls), 500 FROM store_groups g, skus k""",
@@ -83,10 +84,10 @@ def bare(engine: sa.Engine) -> int:
 
 def lines(engine: sa.Engine, export: Export, stores: int) -> int:
     """Make the lines of an export in one scan; return how many."""
-    encoder, count = msgspec.json.Encoder(), 0
+    count = 0
     with reading(engine) as session:
         for rows in stream_rows(session, export.rows(Wanted(stores=tuple(range(1, stores + 1))))):
-            encoder.encode_lines([export.row(*row) for row in rows])
+            export.encode(rows)
             count += len(rows)
     return count
 

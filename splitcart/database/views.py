@@ -1,5 +1,7 @@
 """The view ``effective_prices``: the rule of docs/data-model.md ("Effective prices") as it stands now."""
 
+from collections.abc import Iterable
+
 from splitcart.database.models import OFFER_COLUMNS
 
 _OWN_OR_NEWS = ",\n  ".join(
@@ -19,8 +21,7 @@ JOIN store_categories sc ON sc.store_id = m.store_id AND sc.group_id = g.group_i
 
 # First half: a store's own offers, replaced by the group's where the list changed after the store was last seen.
 # Second half: what the list took up after the store's category was last covered.
-EFFECTIVE_PRICES = f"""
-CREATE VIEW effective_prices AS
+_ROWS = f"""
 SELECT p.store_id, p.sku_id,
   {_OWN_OR_NEWS},
   CASE WHEN g.sku_id IS NULL THEN p.available END AS available,
@@ -49,6 +50,17 @@ JOIN crawls c ON c.id = g.crawl_id
 LEFT JOIN prices p ON p.store_id = sc.store_id AND p.sku_id = g.sku_id AND p.left_at IS NULL
 WHERE p.sku_id IS NULL
 """  # noqa: S608 - made of our own column names only
+EFFECTIVE_PRICES = f"CREATE VIEW effective_prices AS{_ROWS}"
 EFFECTIVE_PRICES_ON_POSTGRESQL = EFFECTIVE_PRICES.replace(_LINES, _LINES_BY_PLACES).replace(
     _NEW_LINES, _NEW_LINES_BY_PLACES
 )
+
+
+def effective_rows(stores: Iterable[int]) -> str:
+    """Return a query whose rows of these stores (ids of rows) are those of the view; its other rows mean nothing.
+
+    For many stores at once: the lists of their groups are read once each, not once for each store.
+    """
+    ids = ", ".join(str(int(store)) for store in stores) or "NULL"
+    groups = f"SELECT group_id FROM store_categories WHERE store_id IN ({ids})"  # noqa: S608 - numbers
+    return _ROWS.replace("group_prices g", f"(SELECT * FROM group_prices WHERE group_id IN ({groups})) g")  # noqa: S608

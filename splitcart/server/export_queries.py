@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ from splitcart.database.models import StoreGroup as Group
 from splitcart.transfer.exported import EXPORTS, ExportedRow
 
 Query = sa.Select[Any]
+
+_encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Export:
     def row(self) -> type[ExportedRow]:
         """The type of its rows."""
         return EXPORTS[self.kind]
+
+    def encode(self, rows: list[tuple[Any, ...]]) -> bytes:
+        """Return rows of the query as lines."""
+        return _encoder.encode_lines(list(starmap(self.row, rows)))
 
 
 def select_row(kind: str, columns: dict[str, Any]) -> Query:

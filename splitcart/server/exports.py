@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import anyio
 import anyio.from_thread
-import msgspec
 import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -35,8 +34,6 @@ from splitcart.transfer.records import BatchRecord
 RETRY_SECONDS = 5
 PAGE_STORES, MAX_PAGE_STORES = 25, 1_000
 MAX_ID = 2**31 - 1
-
-_encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ def _lines(
     try:
         for some in rows:
             count += len(some)
-            yield _encoder.encode_lines([export.row(*row) for row in some])
+            yield export.encode(some)
     finally:
         rows.close()
     closing = BatchRecord(kind=export.kind, generated_at=as_of, count=count, inputs=asked)

@@ -8,12 +8,12 @@ from sqlalchemy.orm import aliased
 from splitcart.database import OFFER_COLUMNS
 from splitcart.database.models import Company, Crawl, GroupEvent, GroupPrice, Price, Sku, Store, StoreCategory
 from splitcart.database.models.base import UtcDateTime
+from splitcart.database.views import effective_rows
 from splitcart.server.export_queries import Export, Query, Wanted, named, select_row
 
 FILTERS = frozenset({"company", "store", "since", "cursor", "limit"})
 
-_view = sa.table(
-    "effective_prices",
+_EFFECTIVE_COLUMNS = (
     *(sa.column(name) for name in ("store_id", "sku_id", *OFFER_COLUMNS, "source", "inferred_from", "group_id")),
     sa.column("available", sa.Boolean),
     sa.column("is_new_range", sa.Boolean),
@@ -35,21 +35,21 @@ def _prices(wanted: Wanted) -> Query:
 
 def _effective_prices(wanted: Wanted) -> Query:
     source = aliased(Store)
-    columns = dict(_view.c) | {
+    rows = sa.text(effective_rows(_page(wanted))).columns(*_EFFECTIVE_COLUMNS).subquery("effective_prices").c
+    columns = dict(rows) | {
         "company": Company.slug,
         "store_id": Store.store_id,
         "sku": Sku.code,
         "inferred_from": source.store_id,
-        "group": _view.c.group_id,
+        "group": rows.group_id,
     }
     return (
         select_row("effective-prices", columns)
-        .select_from(_view)
-        .join(Sku, Sku.id == _view.c.sku_id)
-        .join(Store, Store.id == _view.c.store_id)
+        .join(Sku, Sku.id == rows.sku_id)
+        .join(Store, Store.id == rows.store_id)
         .join(Company, Company.id == Store.company_id)
-        .outerjoin(source, source.id == _view.c.inferred_from)
-        .where(_view.c.store_id.in_(_page(wanted)))
+        .outerjoin(source, source.id == rows.inferred_from)
+        .where(rows.store_id.in_(_page(wanted)))
     )
 
 

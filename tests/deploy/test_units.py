@@ -8,6 +8,7 @@ import signal
 import subprocess
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import requests
 
@@ -50,10 +51,12 @@ def test_the_server_starts_as_its_unit_says_and_ends_with_the_upload_under_way(i
     words = command(SERVER, installation)
     assert words[-2:] == ["--workers", "2"]
     words[words.index("--port") + 1] = "0"
-    given = environment(SERVER, installation) | {"PYTHONPATH": str(ROOT)}
+    given = environment(SERVER, installation) | {"PYTHONPATH": str(ROOT), "SPLITCART_RATE_ANON": "5/hour"}
     with subprocess.Popen(words, cwd=installation, env=given, stderr=subprocess.PIPE, text=True) as server:
         url = next(found[0] for line in server.stderr if (found := re.search(r"http://\S+", line)))
         assert requests.get(f"{url}/readyz", timeout=20).json() == {"status": "ready"}
+        statuses = ask_until_both_workers_answered(urlsplit(url).netloc, server.pid)
+        assert statuses == [401] * 5 + [429] * (len(statuses) - 5)  # one rate for both
         body = crawl_file(2000)
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
         connection.putrequest("POST", "/api/upload/products/")
@@ -80,6 +83,26 @@ def test_the_server_starts_as_its_unit_says_and_ends_with_the_upload_under_way(i
     assert received.read_bytes() == body
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/healthz", timeout=20)
+
+
+def ask_until_both_workers_answered(address: str, pid: int) -> list[int]:
+    """Ask without a key, on a new connection each time; return the statuses."""
+    statuses, connections = [], []
+    while len(statuses) < 10 or sum(map(_is_connected, psutil.Process(pid).children())) < 2:
+        assert len(statuses) < 300, "one of the workers takes no connection"
+        connection = http.client.HTTPConnection(address, timeout=20)
+        connection.request("GET", "/api/export/companies/")
+        answer = connection.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+        connections.append(connection)
+    for connection in connections:
+        connection.close()
+    return statuses
+
+
+def _is_connected(process: psutil.Process) -> bool:
+    return any(one.status == psutil.CONN_ESTABLISHED and one.raddr for one in process.net_connections("tcp"))
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
