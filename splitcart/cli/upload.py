@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.text import Text
 
 from splitcart.cli.common import console, errors, make_table, print_json, print_line
@@ -70,11 +70,15 @@ def _send(
     from splitcart.transfer import upload_outbox, waiting_files
 
     settings = get_settings()
+    sizes = {(kind, _stem(path)): _size_bytes(path) for kind, path in waiting_files(settings.data_dir, kinds)}
+    done: set[tuple[str, str]] = set()
     with _progress() as bar:
-        task = bar.add_task("uploading", total=len(waiting_files(settings.data_dir, kinds)))
+        task = bar.add_task("uploading", total=sum(sizes.values()), files=f"0/{len(sizes)}")
 
         def progress(outcome: "UploadOutcome") -> None:
-            bar.update(task, advance=1, description=outcome.path.name)
+            done.add((outcome.kind, _stem(outcome.path)))
+            sent_bytes = sum(sizes.get(one, 0) for one in done)
+            bar.update(task, completed=sent_bytes, description=outcome.path.name, files=f"{len(done)}/{len(sizes)}")
             tell(outcome)
 
         return upload_outbox(
@@ -127,5 +131,18 @@ def _facts(outcome: "UploadOutcome") -> dict[str, str]:
 
 
 def _progress() -> Progress:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    name, files = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[files]} files")
+    columns = (name, BarColumn(), files, DownloadColumn())
     return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+
+
+def _stem(path: Path) -> str:
+    """A plain file has the same name compressed."""
+    return path.name.removesuffix(".gz")
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process has just sent it
+        return 0

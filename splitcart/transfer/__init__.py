@@ -4,7 +4,7 @@ In: records of one crawl. Out: one verified file per crawl in the inbox, exactly
 database, so it is what both ends share.
 """
 
-from splitcart.transfer.client import Client, RefusedError, TransferError, UploadResult, join_url
+from splitcart.transfer.client import Client, UploadResult, join_url
 from splitcart.transfer.crawl_file import (
     BadLine,
     CrawlFileError,
@@ -30,6 +30,7 @@ from splitcart.transfer.exported import (
 )
 from splitcart.transfer.fetching import Exports, Fetched, check_export
 from splitcart.transfer.inbox import accept, claimed, inbox_path, reject
+from splitcart.transfer.judging import RefusedError, TransferError
 from splitcart.transfer.kinds import KINDS, Kind, check_kind, get_kind
 from splitcart.transfer.leases import HttpStores, LeaseLostError
 from splitcart.transfer.outbox import UploadOutcome, upload_file, upload_outbox, waiting_files

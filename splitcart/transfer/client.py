@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -20,20 +18,24 @@ import tenacity
 import urllib3
 
 from splitcart.config import Settings, is_address
-from splitcart.errors import FailedError, InputError
+from splitcart.errors import InputError
 from splitcart.measures.clock import Clock, system_clock
 from splitcart.stopping import Stop
 from splitcart.transfer.gzip_lines import CrawlFileError
+from splitcart.transfer.judging import (
+    ARRIVING,
+    HEALING,
+    HealingError,
+    TransferError,
+    answered_object,
+    judge,
+    reason_of,
+)
 from splitcart.transfer.kinds import get_kind
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 120.0
 ATTEMPTS = 6
 LONGEST_PAUSE_SECONDS = 60.0
-LONGEST_RETRY_AFTER_SECONDS = 300.0
-HEALING = frozenset({408, 425, 429, 500, 502, 503, 504})
-ARRIVING = 409  # the same bytes are on their way in another request
-FILE_REFUSED = frozenset({400, 411, 413, 415, 422})
-MAX_DETAIL = 300
 BROKEN = (
     requests.ConnectionError,
     requests.Timeout,
@@ -44,24 +46,6 @@ BROKEN = (
 Taken = TypeVar("Taken")
 
 logger = logging.getLogger(__name__)
-
-
-class TransferError(FailedError):
-    """The server could not be reached, or did not do what was asked; ``status`` is its answer's, None without one."""
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class RefusedError(TransferError):
-    """The server looked at the file and will never take it; sending it again cannot help."""
-
-
-class _HealingError(TransferError):
-    """Worth another attempt, after ``pause_seconds`` if the server named a pause."""
-
-    pause_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +97,7 @@ class Client:
             sleep=sleep,
             stop=tenacity.stop_after_attempt(attempts),
             wait=self._pause,
-            retry=tenacity.retry_if_exception_type(_HealingError),
+            retry=tenacity.retry_if_exception_type(HealingError),
             before_sleep=_log_pause,
             reraise=True,
         )
@@ -167,7 +151,7 @@ class Client:
             healing=HEALING | {ARRIVING},
             sha256=sha256,
         )
-        answer = _object(response)
+        answer = answered_object(response)
         if answer.get("sha256") != sha256:
             # A proxy's page or another program: its 200 says nothing about the file, which must not be given away.
             raise TransferError(
@@ -209,11 +193,11 @@ class Client:
                 verify=True,
             ) as response:
                 if response.status_code != requests.codes.not_modified:
-                    self._judge(url, response, HEALING)
+                    judge(url, response, HEALING, self._clock)
                 try:
                     return take(response)
                 except CrawlFileError as error:
-                    raise _HealingError(f"{url} sent what is not whole: {error}") from error
+                    raise HealingError(f"{url} sent what is not whole: {error}") from error
 
         return self._try(url, attempt)
 
@@ -241,7 +225,7 @@ class Client:
                     allow_redirects=False,  # a redirected POST becomes a GET, and the key would follow
                     verify=True,
                 )
-            return self._judge(url, response, healing, sha256)
+            return judge(url, response, healing, self._clock, sha256)
 
         return self._try(url, attempt)
 
@@ -252,58 +236,15 @@ class Client:
             try:
                 return attempt()
             except requests.exceptions.SSLError as error:
-                raise TransferError(f"{url}: the server's certificate cannot be trusted ({_reason(error)})") from error
+                raise TransferError(
+                    f"{url}: the server's certificate cannot be trusted ({reason_of(error)})"
+                ) from error
             except BROKEN as error:
-                raise _HealingError(f"{url} cannot be reached ({_reason(error)}); is the server up?") from error
+                raise HealingError(f"{url} cannot be reached ({reason_of(error)}); is the server up?") from error
             except requests.RequestException as error:
-                raise TransferError(f"{url}: {_reason(error)}") from error
+                raise TransferError(f"{url}: {reason_of(error)}") from error
 
         return self._retrying(tried)
-
-    def _judge(
-        self, url: str, response: requests.Response, healing: frozenset[int], sha256: str | None = None
-    ) -> requests.Response:
-        """Return an answer that is good; ``sha256`` is the file's that was sent, if one was."""
-        status = response.status_code
-        if status in {requests.codes.ok, requests.codes.created}:
-            return response
-        problem = _object(response)
-        detail = " ".join(str(problem.get("detail") or problem.get("title") or response.reason).split())[:MAX_DETAIL]
-        message = f"{url} answered {status}: {detail}"
-        if status in healing:
-            error = _HealingError(message, status)
-            error.pause_seconds = self._retry_after(response.headers.get("Retry-After"))
-            if error.pause_seconds is not None and error.pause_seconds > LONGEST_RETRY_AFTER_SECONDS:
-                raise TransferError(
-                    f"{message}; it asks to come back in {error.pause_seconds:.0f} seconds: run again then", status
-                )
-            raise error
-        if status in FILE_REFUSED:
-            if sha256 is not None and (problem.get("sha256"), problem.get("status")) != (sha256, status):
-                # What the server saw is not the file, but something that came of it on the way.
-                raise _HealingError(f"{message} (and does not name the file)", status)
-            raise RefusedError(message, status)
-        if response.is_redirect:
-            raise TransferError(
-                f"{url} points to {response.headers['Location']!r}; set API_SERVER_URL to where the server is", status
-            )
-        if status in {requests.codes.unauthorized, requests.codes.forbidden}:
-            raise TransferError(f"{message}; check API_SECRET_KEY", status)
-        raise TransferError(message, status)
-
-    def _retry_after(self, value: str | None) -> float | None:
-        """Return the pause that a Retry-After header asks for, in seconds (RFC 9110, 10.2.3: a number or a date)."""
-        if value is None:
-            return None
-        if value.strip().isdecimal():
-            return float(value)
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return max(0.0, (when - self._clock()).total_seconds())
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """Return what the server asked for, else up to 2, 4, 8 … seconds at random: hosts must not return as one."""
@@ -322,22 +263,3 @@ def _sleep_until(stop: Stop, seconds: float) -> None:
 def _log_pause(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     logger.warning("attempt %d: %s; the next in %.1f s", state.attempt_number, error, state.upcoming_sleep)
-
-
-def _object(response: requests.Response) -> dict[str, Any]:
-    """Return a JSON object that the server answered, empty for any other answer (a proxy's page)."""
-    try:
-        body = response.json()
-    except requests.exceptions.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost cause: requests wraps it three times over."""
-    cause = error
-    while (inner := cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)) is not None and isinstance(
-        inner, BaseException
-    ):
-        cause = inner
-    return " ".join(str(cause).split())[:MAX_DETAIL] or type(cause).__name__

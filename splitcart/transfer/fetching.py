@@ -16,9 +16,10 @@ import requests
 
 from splitcart.config import Settings
 from splitcart.errors import InputError
-from splitcart.transfer.client import Client, TransferError
+from splitcart.transfer.client import Client
 from splitcart.transfer.disk import publish
 from splitcart.transfer.exported import AS_OF, EXPORTS
+from splitcart.transfer.judging import TransferError
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.pages import Row, read_page, save_page, write_whole
 from splitcart.transfer.records import BatchRecord

@@ -6,7 +6,8 @@ import msgspec
 
 from splitcart.config import Settings
 from splitcart.measures.lease import StoreLease
-from splitcart.transfer.client import Client, TransferError
+from splitcart.transfer.client import Client
+from splitcart.transfer.judging import TransferError
 
 LOST = 409
 

@@ -11,9 +11,10 @@ from typing import Literal
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 from splitcart.stopping import Stop
-from splitcart.transfer.client import FILE_REFUSED, Client, RefusedError, TransferError
+from splitcart.transfer.client import Client
 from splitcart.transfer.disk import move_into
 from splitcart.transfer.inbox import set_aside
+from splitcart.transfer.judging import FILE_REFUSED, RefusedError, TransferError
 from splitcart.transfer.kinds import get_kind
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.plain import PLAIN, compress_plain

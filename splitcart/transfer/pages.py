@@ -8,10 +8,10 @@ import msgspec
 import requests
 from isal import isal_zlib
 
-from splitcart.transfer.client import TransferError
 from splitcart.transfer.disk import publish
 from splitcart.transfer.exported import ExportedRow
 from splitcart.transfer.gzip_lines import GZIP_WRAPPER, CrawlFileError, GzipLines
+from splitcart.transfer.judging import TransferError
 from splitcart.transfer.lines import decode_closing, encode_line
 from splitcart.transfer.records import BatchRecord
 

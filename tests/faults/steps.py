@@ -39,7 +39,7 @@ STEPS = [
     _client("plain file compressed, not yet named", "publish", "before", "plain", "plain"),
     _client("compressed file named, the plain one still there", "publish", "after", "plain", "plain"),
     _client("hashed, nothing sent", "Client._send", "before", module="client"),
-    _client("answer there, not looked at", "Client._judge", "before", module="client"),
+    _client("answer there, not looked at", "judge", "before", module="client"),
     _client("acknowledged, still in the outbox", "move_into", "before"),
     _client("among the sent files", "move_into", "after"),
     _client("refused, still in the outbox", "set_aside", "before", "untrue"),
