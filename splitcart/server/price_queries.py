@@ -1,6 +1,7 @@
 """The exports of prices: whole stores at a time."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -13,7 +14,7 @@ from splitcart.server.export_queries import Export, Query, Wanted, named, select
 
 FILTERS = frozenset({"company", "store", "since", "cursor", "limit"})
 
-_EFFECTIVE_COLUMNS = (
+_EFFECTIVE_COLUMNS: tuple[sa.ColumnClause[Any], ...] = (
     *(sa.column(name) for name in ("store_id", "sku_id", *OFFER_COLUMNS, "source", "inferred_from", "group_id")),
     sa.column("available", sa.Boolean),
     sa.column("is_new_range", sa.Boolean),

@@ -1,11 +1,13 @@
 """``splitcart upload`` against a real server."""
 
+import io
 import json
 import signal
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from splitcart.cli.app import app
@@ -51,6 +53,17 @@ def test_what_waits_is_sent_and_shown(server, outbox, tmp_path):
     assert "crawl-1.jsonl.gz" in result.output
     assert len(list((tmp_path / "server" / "product_inbox").iterdir())) == 2
     assert "nothing waits" in run("--dev").output
+
+
+def test_at_a_terminal_a_bar_counts_files_and_bytes(server, outbox, monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr("splitcart.cli.upload.errors", Console(file=screen, force_terminal=True, width=120))
+    crawl = crawl_file(300)
+    (outbox / "a.jsonl.gz").write_bytes(crawl)
+    (outbox / "b.jsonl").write_bytes(b"half")
+    run("--dev")
+    assert "2/2 files" in screen.getvalue()
+    assert f"{(len(crawl) + 4) / 1000:.1f}/{(len(crawl) + 4) / 1000:.1f} kB" in screen.getvalue()
 
 
 def test_a_refused_file_fails_the_command_and_says_why(server, outbox):
