@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from splitcart.cli.common import console, database, make_table, print_json
+from splitcart.cli.common import console, database, errors, make_table, print_json
 from splitcart.config import get_chain, get_chains, get_settings
 from splitcart.errors import InputError
 
@@ -112,6 +112,10 @@ def _chains(company: str | None, job: str) -> Iterator[tuple[Engine, Sequence[Ch
             stored = set(session.scalars(sa.select(CompanyRow.slug).join(Store, Store.company_id == CompanyRow.id)))
             known = [chain for slug, chain in get_chains().items() if slug in stored]
             chains = named or [chain for chain in known if has_stores(session, chain)] or known
+        for chain in () if named else known:
+            if chain not in chains:
+                where = f"in {' or '.join(chain.divisions_kept)}" if chain.divisions_kept else "known"
+                errors.print(f"{chain.slug}: left out, no active store of it is {where}", soft_wrap=True)
         if not chains:
             raise InputError("no store is stored yet; run: scrapy crawl aldi_stores, then: splitcart update stores")
         with only_one(engine, job):

@@ -66,7 +66,10 @@ def test_without_stores_the_user_is_told_what_to_run() -> None:
 def test_a_chain_without_stores_in_a_kept_division_does_not_hold_up_the_others(world: World) -> None:
     coles = World(world.engine, chain=get_chain("coles"))
     coles.store(None, store_id="VIN:1", division_id=coles.division("Vintage Cellars"))
-    assert "ALDI: 4 stores in 1 clusters" in run("clusters")
+    output = run("clusters")
+    assert "ALDI: 4 stores in 1 clusters" in output
+    assert "coles: left out, no active store of it is in Coles Supermarkets" in output
+    assert "coles" not in run("clusters", "--company", "aldi")
     with pytest.raises(InputError, match="no active store of coles in Coles Supermarkets is known"):
         run("clusters", "--company", "coles")
 
