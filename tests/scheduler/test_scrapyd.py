@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-import requests
 import sqlalchemy as sa
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
@@ -225,12 +224,14 @@ def test_two_nodes_one_of_which_dies_and_one_forgets_its_job_bring_every_store_e
     monkeypatch.setenv("API_SECRET_KEY", KEY)
     monkeypatch.setenv("SPLITCART_DATABASE_URL", postgres.url.render_as_string(hide_password=False))
     monkeypatch.setenv("SPLITCART_SCRAPYD_USERNAME", USER)
-    monkeypatch.setenv("SPLITCART_SCRAPYD_PASSWORD", PASSWORD)
-    get_settings.cache_clear()
     data = tmp_path / "server"
     with two_nodes(tmp_path, postgres, data) as nodes:
-        assert requests.get(f"{nodes.urls[0]}/listjobs.json", timeout=10).status_code == 401
         monkeypatch.setenv("SPLITCART_SCRAPYD_NODES", ",".join(nodes.urls))
+        monkeypatch.setenv("SPLITCART_SCRAPYD_PASSWORD", "another password")
+        get_settings.cache_clear()
+        with pytest.raises(NodeError, match="does not know us; check SPLITCART_SCRAPYD_USERNAME"):
+            dispatch()
+        monkeypatch.setenv("SPLITCART_SCRAPYD_PASSWORD", PASSWORD)
         get_settings.cache_clear()
         refused = dispatch()
         assert not refused["started"]
