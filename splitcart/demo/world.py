@@ -45,8 +45,8 @@ _BASE = ChainConfig(
     unscheduled_every_days=0.0,
 )
 FIGURES = {
-    "aldi": replace(_BASE, stores=34, skus=400, promoted_share=0.10),
-    "woolworths": replace(_BASE, stores=40, skus=500, petrol_share=0.2, unpriced_share=0.006),
+    "aldi": replace(_BASE, stores=34, skus=320, promoted_share=0.10),
+    "woolworths": replace(_BASE, stores=40, skus=400, petrol_share=0.2, unpriced_share=0.006),
 }
 
 
