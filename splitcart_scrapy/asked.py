@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Container
+from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from splitcart.transfer.records import BarcodeRecord
+
+FOUND = tuple(field.name for field in fields(BarcodeRecord))
 REST = timedelta(days=90)  # until a sku is asked about again
 
 
@@ -15,10 +19,16 @@ class _Asked(msgspec.Struct, omit_defaults=True):
     sku: str
     at: datetime
     barcode: str | None = None
+    ingredients: str | None = None
+    allergens: str | None = None
+    country_of_origin: str | None = None
+
+    def record(self) -> BarcodeRecord | None:
+        return BarcodeRecord(**{name: getattr(self, name) for name in FOUND}) if self.barcode else None
 
 
 class AskedBarcodes:
-    """``found``: barcodes by sku that the server does not know yet; ``resting``: skus that had none.
+    """``found``: records by sku that the server does not know yet; ``resting``: skus that had none.
 
     Each answer is on disk before the next question. The crawl's own lock keeps two processes from one file.
     """
@@ -26,7 +36,7 @@ class AskedBarcodes:
     def __init__(self, path: Path, rows: list[_Asked]) -> None:
         self._path = path
         self._rows = rows
-        self.found = {row.sku: row.barcode for row in rows if row.barcode}
+        self.found = {row.sku: record for row in rows if (record := row.record())}
         self.resting = {row.sku for row in rows if not row.barcode}
 
     @classmethod
@@ -44,9 +54,10 @@ class AskedBarcodes:
         asked._write()
         return asked
 
-    def note(self, sku: str, barcode: str | None, now: datetime) -> None:
+    def note(self, sku: str, found: BarcodeRecord | None, now: datetime) -> None:
         """Write down the answer about a sku."""
-        row = _Asked(sku=sku, barcode=barcode, at=now)
+        facts = {name: getattr(found, name) for name in FOUND} if found else {"sku": sku}
+        row = _Asked(at=now, **facts)
         self._rows.append(row)
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(row) + b"\n")

@@ -8,9 +8,10 @@ from typing import Any
 from scrapy import Request
 from scrapy.http import JsonRequest
 
+from splitcart.measures.slugs import slug
 from splitcart_scrapy.browser import BROWSER_HEADERS, BROWSER_NAME, FETCH_HEADERS
-from splitcart_scrapy.failures import SiteChangedError
-from splitcart_scrapy.parsers.coles_graph import graph_request
+from splitcart_scrapy.failures import SiteChangedError, SiteError
+from splitcart_scrapy.parsers.coles_graph import DETAILS_QUERY, graph_request
 from splitcart_scrapy.parsers.coles_pages import WayIn, parse_way_in
 from splitcart_scrapy.spiders.base import SiteSpider
 
@@ -24,6 +25,7 @@ class ColesAccess(SiteSpider):
     user_agent_prefix = BROWSER_NAME
     session_selector = "#__NEXT_DATA__"
     way_in: WayIn | None = None
+    reads_pages = False  # instead of asking the API
 
     async def enter(self) -> WayIn:
         """Read key and build id from the home page."""
@@ -55,6 +57,20 @@ class ColesAccess(SiteSpider):
             headers=headers,
             cookies={"fulfillmentStoreId": store_number.zfill(4), "shopping-method": "clickAndCollect"},
         )
+
+    def details_request(self, sku: str, store_id: str) -> Request:
+        """Return a request for what the API knows of one product, at any store."""
+        return self.graph_request("GetProductDetails", DETAILS_QUERY, {"storeId": store_id, "productId": sku})
+
+    def product_request(self, sku: str, name: str) -> Request:
+        """Return a request for a product's own page; only the number at the end of its address counts."""
+        return Request(f"{self.base_url('site')}/product/{slug(name) or 'p'}-{sku}", headers=BROWSER_HEADERS)
+
+    def turn_to_pages(self, problem: SiteError) -> None:
+        """Read pages from now on, the API does not answer."""
+        self.logger.warning("coles: the API does not answer, reading pages from now on: %s", problem)
+        self.count("turned_to_pages", not self.reads_pages)
+        self.reads_pages = True
 
     async def renew(self, request: Request, problem: SiteChangedError) -> Request | None:
         """Send the request again with what the site names now, if that is something else."""

@@ -111,11 +111,18 @@ def show_unusable_positions(engine: "sa.Engine", companies: list[str]) -> None:
 
 def show_barcodes(update: "BarcodesUpdate") -> None:
     rows = make_table(
-        "company", "filled", "known", "sku not known", "other product", "conflicts", title="update barcodes"
+        "company",
+        "filled",
+        "described",
+        "known",
+        "sku not known",
+        "other product",
+        "conflicts",
+        title="update barcodes",
     )
     for company, counts in sorted(update.companies.items()):
-        numbers = (counts.filled, counts.unchanged, counts.unknown_skus, counts.rematched, len(counts.conflicts))
-        rows.add_row(company, *(f"{number:,}" for number in numbers))
+        numbers = (counts.filled, counts.described, counts.unchanged, counts.unknown_skus, counts.rematched)
+        rows.add_row(company, *(f"{number:,}" for number in (*numbers, len(counts.conflicts))))
     console.print(rows)
     if any(update.post_processed.values()):
         show_post_processed(update.post_processed)

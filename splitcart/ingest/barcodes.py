@@ -1,5 +1,6 @@
 """Barcodes that were found elsewhere than in a chain's listing: they fill gaps on its skus, which are matched anew."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,14 +20,19 @@ from splitcart.transfer.lines import KEYS
 from splitcart.transfer.records import BarcodeRecord, CrawlRecord
 
 sku_table = Base.metadata.tables["skus"]
+DETAILS = ("ingredients", "allergens", "country_of_origin")
 MATCHED = ("product_id", "match_key", "match_rule", "match_score")
 
 
 @dataclass(slots=True)
 class BarcodeCounts:
-    """What a file of barcodes changed; ``conflicts`` name skus that keep the other valid barcode that they have."""
+    """What a file of barcodes changed; ``described`` skus were told what else a product's own page says.
+
+    ``conflicts`` name skus that keep the other valid barcode that they have.
+    """
 
     filled: int = 0
+    described: int = 0
     unchanged: int = 0
     unknown_skus: int = 0
     rematched: int = 0
@@ -46,6 +52,7 @@ class ParsedBarcodes:
 
     closing: CrawlRecord
     barcodes: dict[str, Gtin]
+    details: dict[str, BarcodeRecord]
     quarantined: list[Quarantined]
 
 
@@ -56,11 +63,12 @@ def read_barcodes(path: Path) -> ParsedBarcodes:
     5 % lines whose barcode has a wrong length or check digit, or is the sku itself.
     """
     barcodes: dict[str, Gtin] = {}
+    details: dict[str, BarcodeRecord] = {}
     quarantined: list[Quarantined] = []
     for number, record in read_crawl_file(path):
         if isinstance(record, CrawlRecord):
             _check(path, record, quarantined)
-            return ParsedBarcodes(record, barcodes, quarantined)
+            return ParsedBarcodes(record, barcodes, details, quarantined)
         if isinstance(record, BadLine):
             quarantined.append(Quarantined(number, record.reason, record.text))
         elif not isinstance(record, BarcodeRecord):
@@ -69,6 +77,7 @@ def read_barcodes(path: Path) -> ParsedBarcodes:
             quarantined.append(Quarantined(number, f"{record.barcode!r:.40} is no barcode", repr(record)))
         else:
             barcodes.setdefault(record.sku, gtin)
+            details.setdefault(record.sku, record)
     raise RefusedFileError(f"{path.name}: holds no barcodes of a chain")
 
 
@@ -95,11 +104,14 @@ def update_barcodes(session: Session, company: Company, parsed: ParsedBarcodes, 
     counts.unknown_skus = len(parsed.barcodes) - len(known)
     filled = [sku for sku in known if _fill(sku, parsed.barcodes[sku["code"]], counts)]
     counts.filled = len(filled)
+    described = [sku for sku in known if _describe(sku, parsed.details[sku["code"]])]
+    counts.described = len(described)
     named = [sku for sku in filled if not sku["barcode_is_local"]]
     before = [sku["product_id"] for sku in named]
     counts.products_created = find_products(session, named, found_at).created
     counts.rematched = sum(sku["product_id"] != product_id for sku, product_id in zip(named, before, strict=True))
-    _write(session, filled)
+    _write(session, filled, ("barcode", "barcode_is_local", *MATCHED))
+    _write(session, described, DETAILS)
     return counts
 
 
@@ -125,8 +137,14 @@ def _fill(sku: dict[str, Any], gtin: Gtin, counts: BarcodeCounts) -> bool:
     return True
 
 
-def _write(session: Session, skus: list[dict[str, Any]]) -> None:
-    columns = ("barcode", "barcode_is_local", *MATCHED)
+def _describe(sku: dict[str, Any], record: BarcodeRecord) -> bool:
+    """Put in what is not known of a sku; tell whether there was anything."""
+    told = {name: text for name in DETAILS if sku[name] is None and (text := getattr(record, name))}
+    sku.update(told)
+    return bool(told)
+
+
+def _write(session: Session, skus: list[dict[str, Any]], columns: Sequence[str]) -> None:
     rows = [{"b_id": sku["id"], **{f"b_{name}": sku[name] for name in columns}} for sku in skus]
     if rows:
         values = {name: sa.bindparam(f"b_{name}", type_=sku_table.c[name].type) for name in columns}

@@ -87,10 +87,16 @@ class StoreRecord:
 
 @dataclass(slots=True, kw_only=True)
 class BarcodeRecord:
-    """A barcode as printed on one of a chain's skus, found elsewhere than in the chain's own listing."""
+    """A barcode as printed on one of a chain's skus, found elsewhere than in the chain's own listing.
+
+    With what the same place says of the sku, and the listing does not.
+    """
 
     sku: str
     barcode: str
+    ingredients: str | None = None
+    allergens: str | None = None
+    country_of_origin: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,7 +17,6 @@ class ColesSpider(ColesAccess, StorePricesSpider):
     name = company = "coles"
     page_size = 48
     max_listing_rows = 104 * 48
-    reads_pages = False
     known_listings: tuple[Listing, ...] = ()
     parse_tree = staticmethod(coles.parse_category_tree)
     parse_listing = staticmethod(coles.parse_listing)
@@ -30,7 +29,7 @@ class ColesSpider(ColesAccess, StorePricesSpider):
         try:
             self.known_listings = tuple(await super().listings(lease))
         except SiteChangedError as error:
-            self._turn_to_pages(error)
+            self.turn_to_pages(error)
         return list(self.known_listings) or coles.recorded_listings(self.chain.excluded_categories)
 
     def tree_request(self, lease: StoreLease) -> Request:
@@ -49,11 +48,6 @@ class ColesSpider(ColesAccess, StorePricesSpider):
     async def renew(self, request: Request, problem: SiteChangedError) -> Request | None:
         again = await super().renew(request, problem)
         if again is None and "instead" in request.meta:
-            self._turn_to_pages(problem)
+            self.turn_to_pages(problem)
             return self.listing_request(*request.meta["instead"])
         return again
-
-    def _turn_to_pages(self, problem: SiteChangedError) -> None:
-        self.logger.warning("coles: the API does not answer, reading pages from now on: %s", problem)
-        self.count("turned_to_pages", not self.reads_pages)
-        self.reads_pages = True

@@ -169,7 +169,7 @@ def test_barcodes_are_counted_and_conflicts_listed(inbox: Path) -> None:
     taken = splitcart("update", "barcodes")
     assert (taken.exit_code, taken.error) == (0, "")
     (line,) = [line for line in taken.output.splitlines() if "│ aldi" in line]
-    assert [cell.strip() for cell in line.split("│")[1:-1]] == ["aldi", "1", "0", "0", "1", "1"]
+    assert [cell.strip() for cell in line.split("│")[1:-1]] == ["aldi", "1", "0", "0", "0", "1", "1"]
     assert "aldi a2: keeps 9310645321899, the file says 9300675024235\n" in taken.output
 
 

@@ -1,4 +1,4 @@
-"""Barcodes from products' own pages: asked of the server what lacks one, and handed back to it."""
+"""Barcodes of single products: asked of the server what lacks one, and handed back to it."""
 
 import re
 from contextlib import ExitStack
@@ -18,6 +18,7 @@ from splitcart.measures.gtin import parse_gtin
 from splitcart.replica.sites import coles_rows
 from splitcart.replica.sites.weather import Fault, Rule
 from splitcart.server import BackgroundServer, create_app
+from splitcart_scrapy.parsers.coles_pages import parse_barcode
 from splitcart_scrapy.spiders.coles_barcodes import ColesBarcodesSpider
 from tests.collect.runs import NOW, figures, outbox, small_market
 from tests.collect.test_spiders_page import PAGE
@@ -71,7 +72,9 @@ def shown(market, codes):
 
 
 def asked(server):
-    return [visit.path for visit in server.book if visit.path.startswith("/product/")]
+    """The requests for one product's details, after those of the crawl before."""
+    graph = [visit.path for visit in server.book if visit.path == "/api/graphql"]
+    return graph[1:] + [visit.path for visit in server.book if visit.path.startswith("/product/")]
 
 
 @pytest_twisted.ensureDeferred
@@ -95,21 +98,46 @@ async def test_every_barcode_that_the_site_shows_reaches_the_database_and_nothin
 
 
 @pytest_twisted.ensureDeferred
+async def test_ingredients_and_origin_come_with_the_barcodes(place, crawl):
+    _, _, engine, take = await place()
+    await crawl("coles_barcodes")
+    update = take()
+    with reading(engine) as session:
+        rows = list(session.execute(sa.select(Sku.barcode, Sku.ingredients, Sku.country_of_origin)))
+    assert all((row.country_of_origin == "Australia") == (row.barcode is not None) for row in rows)
+    assert all("(90%), Salt, Water." in row.ingredients for row in rows if row.barcode)
+    assert update.companies["coles"].described == sum(row.barcode is not None for row in rows) > 20
+
+
+@pytest_twisted.ensureDeferred
+async def test_when_the_api_is_gone_the_products_own_pages_are_read(place, crawl):
+    market, server, engine, take = await place()
+    server.sites["coles"].api_is_gone = True
+    await crawl("coles_barcodes")
+    take()
+    codes = set(stored(engine))
+    assert {code: barcode for code, barcode in stored(engine).items() if barcode} == {
+        code: barcode for code, barcode in shown(market, codes).items() if barcode
+    }
+    assert len([path for path in asked(server) if path.startswith("/product/")]) == len(codes)
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_run_that_is_cut_off_keeps_what_it_found_and_the_next_goes_on(place, crawl, monkeypatch):
     market, server, engine, take = await place()
     codes = set(stored(engine))
-    request, times = ColesBarcodesSpider.page_request, []
+    request, times = ColesBarcodesSpider.details_request, []
 
-    def die_at_the_tenth(spider, sku, name):
+    def die_at_the_tenth(spider, sku, store):
         times.append(sku)
         if len(times) == 10:
             raise RuntimeError("the machine goes down")
-        return request(spider, sku, name)
+        return request(spider, sku, store)
 
-    monkeypatch.setattr(ColesBarcodesSpider, "page_request", die_at_the_tenth)
+    monkeypatch.setattr(ColesBarcodesSpider, "details_request", die_at_the_tenth)
     await crawl("coles_barcodes")
-    monkeypatch.setattr(ColesBarcodesSpider, "page_request", request)
-    server.weather.add(Rule(fault=Fault.BLOCK, path="/product/", after=10))
+    monkeypatch.setattr(ColesBarcodesSpider, "details_request", request)
+    server.weather.add(Rule(fault=Fault.BLOCK, path="/api/graphql", after=10))
     crawler = await crawl("coles_barcodes")
     assert figures(crawler)["finish_reason"] == "blocked"
     server.weather.clear()
@@ -150,4 +178,4 @@ def test_a_barcode_is_where_the_page_has_it(linked, own, barcode):
         f'<html><script type="application/ld+json">{linked}</script><script id="__NEXT_DATA__" type="application/json">'
         f'{{"props":{{"pageProps":{{"product":{{"id":3890877,"gtin":{own}}}}}}},"buildId":"1"}}</script></html>'
     )
-    assert ColesBarcodesSpider.parse_barcode(page.encode(), "3890877") == barcode
+    assert parse_barcode(page.encode(), "3890877") == barcode

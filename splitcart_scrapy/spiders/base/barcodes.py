@@ -5,11 +5,10 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
-from scrapy import Request
 from scrapy.exceptions import CloseSpider
 
 from splitcart.config import get_settings
-from splitcart.transfer import ExportedSku, Exports
+from splitcart.transfer import ExportedSku, ExportedStore, Exports
 from splitcart.transfer.records import BarcodeRecord
 from splitcart_scrapy.asked import AskedBarcodes
 from splitcart_scrapy.failures import GivenUpError, SiteChangedError, SiteError
@@ -32,6 +31,7 @@ class BarcodeSpider(SiteSpider):
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         super().__init__(name, **arguments)
         self.max_skus = positive("max_skus", arguments.get("max_skus"))
+        self.any_store: str | None = None
 
     @classmethod
     def check_arguments(cls, arguments: Mapping[str, Any]) -> None:
@@ -39,13 +39,8 @@ class BarcodeSpider(SiteSpider):
         positive("max_skus", arguments.get("max_skus"))
 
     @abstractmethod
-    def page_request(self, sku: str, name: str) -> Request:
-        """Return the request for a product's own page."""
-
-    @staticmethod
-    @abstractmethod
-    def parse_barcode(body: bytes, sku: str) -> str | None:
-        """Return the barcode that a product's page names, None if it names none. Raises SiteError."""
+    async def look_up(self, sku: str, name: str) -> BarcodeRecord | None:
+        """Ask the site for the barcode of a product, None if it names none. Raises SiteError."""
 
     async def crawl(self) -> AsyncGenerator[Item]:
         start = CrawlStartItem(company=self.company, spider=self.name, kind="barcodes")
@@ -79,20 +74,24 @@ class BarcodeSpider(SiteSpider):
             raise CloseSpider(failure_class.value)
 
     def _skus_without_barcode(self) -> dict[str, str]:
-        """Return names by sku."""
+        """Return names by sku, and note a store that the site may be asked about."""
+        kept = self.chain.divisions_kept
         with Exports.from_settings(get_settings()) as exports:
+            stores = exports.rows(ExportedStore, company=self.company)
+            ours = [row.store_id for row in stores if row.is_active and (row.division in kept or not row.division)]
+            self.any_store = min(ours, default=None)
             rows = exports.rows(ExportedSku, company=self.company)
             return {row.sku: row.name for row in rows if row.barcode is None}
 
     async def _barcodes(self, wanted: Mapping[str, str], asked: AskedBarcodes) -> AsyncIterator[BarcodeRecord]:
         """Yield what an earlier run found and the server does not know yet, then ask for the others."""
         for sku in sorted(wanted.keys() & asked.found):
-            yield BarcodeRecord(sku=sku, barcode=asked.found[sku])
+            yield asked.found[sku]
         open_skus = sorted(wanted.keys() - asked.found.keys() - asked.resting)
         failed_in_a_row = 0
         for sku in open_skus[: self.max_skus]:
             try:
-                barcode = await self._ask(sku, wanted[sku])
+                found = await self._ask(sku, wanted[sku])
             except SiteError as error:
                 failed_in_a_row += 1
                 self.logger.warning("%s %s: %s", self.company, sku, error)
@@ -103,15 +102,14 @@ class BarcodeSpider(SiteSpider):
                     raise GivenUpError(text, error.failure_class) from error
                 continue
             failed_in_a_row = 0
-            asked.note(sku, barcode, self.clock())
-            self.count(f"barcodes/{'on_page' if barcode else 'missing'}")
-            if barcode:
-                yield BarcodeRecord(sku=sku, barcode=barcode)
+            asked.note(sku, found, self.clock())
+            self.count(f"barcodes/{'named' if found else 'missing'}")
+            if found:
+                yield found
 
-    async def _ask(self, sku: str, name: str) -> str | None:
+    async def _ask(self, sku: str, name: str) -> BarcodeRecord | None:
         try:
-            request = self.page_request(sku, name)
-            return await self.read(request, lambda body: self.parse_barcode(body, sku), is_page=True)
+            return await self.look_up(sku, name)
         except SiteChangedError as error:
             if error.status == 404:  # a product without a page has no barcode to be found
                 return None
