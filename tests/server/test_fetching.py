@@ -5,11 +5,14 @@ import json
 
 import pytest
 import sqlalchemy as sa
+from limits import parse
 
+from splitcart.config import Settings
 from splitcart.database import transaction
 from splitcart.database.models import Sku
 from splitcart.errors import InputError
-from splitcart.transfer import Client, ExportedSku, Exports, TransferError
+from splitcart.server.exports import PAGE_STORES
+from splitcart.transfer import EXPORTS, Client, ExportedSku, Exports, TransferError
 from tests.grouping.factory import BASE, SmallChain, day
 from tests.server.conftest import KEY
 
@@ -78,3 +81,11 @@ def test_an_unknown_export_is_refused_and_a_refused_filter_is_told(exports):
         exports.fetch("wishes")
     with pytest.raises(TransferError, match="company 'nobody' is not known here"):
         exports.fetch("skus", company="nobody")
+
+
+def test_a_full_export_of_all_shops_of_the_country_stays_far_below_a_keys_rate():
+    """5,701 shops, the two kinds of prices in pages and the rest in one answer each, all within one window."""
+    pages = 2 * -(-5701 // PAGE_STORES) + len(EXPORTS) - 2
+    rate = parse(Settings.model_fields["rate_internal"].default)
+    assert 10 * pages < rate.amount
+    assert rate.get_expiry() == 60
