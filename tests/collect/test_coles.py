@@ -1,7 +1,5 @@
 """Coles' spiders where its site differs from the others: keys that change, pages in place of the API, long listings."""
 
-from datetime import timedelta
-
 import pytest
 import pytest_twisted
 
@@ -12,7 +10,7 @@ from splitcart.transfer.records import FailureClass
 from splitcart_scrapy.failures import BlockedError, SiteChangedError, refusal
 from splitcart_scrapy.parsers.coles_pages import parse_way_in
 from splitcart_scrapy.spiders.coles import ColesSpider
-from tests.collect.runs import NOW, figures, outbox, read, seen, small_market, the_file, truth, working_files
+from tests.collect.runs import figures, outbox, seen, small_market, the_file, truth, working_files
 
 RICH = {"unpriced_share": 0.05, "cross_listed_share": 0.1, "promoted_share": 0.5}
 FULL = {"roots": None, "leaves_per_root": None}
@@ -180,40 +178,6 @@ async def test_every_kind_of_block_ends_the_spider_at_once(coles, crawl, desk, f
     assert desk.released == [(store_of(market), "failed", "blocked")]
     assert len(server.book) <= 2
     assert outbox() == working_files() == []
-
-
-@pytest_twisted.ensureDeferred
-async def test_every_store_of_a_market_is_told_exactly_in_fine_weather_and_in_foul(coles, crawl, desk):
-    market, server, _ = coles(stores=6, skus=200, lists=2, small_share=0.4, **RICH)
-    stores = [store.store_id for store in market.stores("coles") if store.priced]
-    desk.put("coles", *stores)
-    await crawl("coles")
-    assert truths(market, stores) == found(stores)
-    for path in outbox():
-        path.unlink()
-    foul = [Rule(fault=Fault.RATE_LIMIT, every=11, seconds=0), Rule(fault=Fault.RESET, every=7)]
-    for rule in (*foul, Rule(fault=Fault.TRUNCATE, every=5, path="/api/"), Rule(fault=Fault.BLOCK, every=23, after=9)):
-        server.weather.add(rule)
-    desk.put("coles", *stores)
-    for _ in range(30):
-        if not desk.waiting:
-            break
-        await crawl("coles")
-        desk.put("coles", *(store for store, outcome, _ in desk.released[-1:] if outcome != "finished"))
-    assert truths(market, stores) == found(stores)
-
-
-def truths(market, stores):
-    return {store: truth(market, "coles", store) for store in stores}
-
-
-def found(stores):
-    """All rows of the files of each store, whichever crawl they are from."""
-    rows = {store: {} for store in stores}
-    for crawled, closing in map(read, outbox()):
-        assert closing.started_at >= NOW - timedelta(days=1)
-        rows[closing.store_id] |= seen(crawled)
-    return rows
 
 
 @pytest.mark.parametrize(
