@@ -232,7 +232,8 @@ class _Server:
         """Yield what is wrong with an acknowledged file."""
         if file.load == "untrue":
             yield f"{file.name} was acknowledged, and is not whole"
-        found = [path for names in (self.inbox, self.rejected) for name, path in names.items() if file.crawl_id in name]
+        # What a worker rejects before a killed server has written it down comes once more under its name.
+        found = [path for name, path in (self.inbox | self.rejected).items() if file.crawl_id in name]
         kept = self.kept.get(f"{file.crawl_id}.jsonl.gz")
         if kept is None and len(found) != 1:
             yield f"{file.name} was acknowledged, and lies at {len(found)} places of the server"
