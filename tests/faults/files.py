@@ -15,9 +15,9 @@ from tests.faults.steps import Load
 STORES = 5
 ARTICLES = 60
 EVERY = timedelta(minutes=10)
-# Of a line, so that a file is one packet or many pieces. Never none: a detail that the newest crawl leaves open is the
-# one that was known when it came, so it would depend on the order of arrival.
-NOISE_BYTES = (2, 2, 20, 2000)
+# Of a line's description, so that a file is one packet or many pieces. Each is said once: details that are open, or
+# that come back in an earlier form, depend on the order of arrival (docs/data-model.md).
+NOISE_BYTES = (20, 20, 40, 2000)
 
 
 @dataclass(frozen=True)
