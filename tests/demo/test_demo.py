@@ -71,9 +71,11 @@ def test_the_summary_names_files_that_are_there(played) -> None:
 
 
 def test_ctrl_c_leaves_no_process_behind_and_the_folder_can_be_used_again(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored
     demo = subprocess.Popen(
         [*SPLITCART, "demo", "--data-dir", tmp_path / "data"], stderr=subprocess.PIPE, stdout=subprocess.PIPE
     )
+    signal.signal(signal.SIGINT, before)
     logs = tmp_path / "data" / "logs"
     deadline = time.monotonic() + WAIT_SECONDS
     while not list(logs.glob("*")) and time.monotonic() < deadline:  # a spider runs

@@ -178,7 +178,7 @@ def actual(prices: list[EffectivePrice], codes: dict[int, str]) -> dict[str, tup
 def test_effective_prices_equal_the_brute_force_model(dialect: str, request: pytest.FixtureRequest) -> None:
     engine = request.getfixturevalue(dialect)
 
-    @settings(max_examples=60 if dialect == "sqlite" else 25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40 if dialect == "sqlite" else 15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(crawls(), news(), stays(), st.randoms(use_true_random=False), st.lists(moments, min_size=4, max_size=8))
     def check(
         crawled: list[ModelCrawl],

@@ -16,7 +16,7 @@ from tests.ingest.dumps import Dump, differences, dump, empty
 from tests.ingest.random_crawls import FIRST, NOW, many_visits
 from tests.ingest.update_process import kill_at_work, start
 
-KILLS = 6
+KILLS = 4
 OF_ARRIVAL = {
     "crawls": {"counts", "sha256", "ingested_at"},
     "skus": {"details_seen_at"},

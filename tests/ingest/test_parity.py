@@ -26,9 +26,7 @@ OF_ARRIVAL = {
     "brands": {"name", "created_at"},
 }
 # Each example takes files into real databases: few of them, and none again to make it smaller.
-random_files = settings(
-    max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-)
+random_files = settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 def taken(
