@@ -12,6 +12,7 @@ from grouping.memberships import confirm, make_ambassador, members
 from grouping.promoting import take_promoted_news
 from grouping.references import Step
 from grouping.verdict import Snapshot
+from grouping.voices import lacks_a_voice
 from grouping.withdrawing import withdraw_markdowns
 from splitcart.database.models import Crawl, GroupEvent, Membership, StoreCategory, StoreGroup
 
@@ -91,13 +92,8 @@ def _conclude(
     if not found.confirmed and not found.rogues:
         return
     group.last_checked_at = step.now
-    if not found.confirmed:
-        outvoted = _eject_outvoted(step, group, found)
-        open_ones = {store_id: crawl for store_id, crawl in found.rogues.items() if store_id not in outvoted}
-        left = {store_id: place for store_id, place in places.items() if store_id not in outvoted}
-        if open_ones:
-            report.ejected, report.news = resolve_divergence(step, group, left, found.moments, open_ones)
-        report.ejected = sorted([*report.ejected, *(step.names[store_id] for store_id in outvoted)])
+    if not found.confirmed or lacks_a_voice(step, group, found, places):
+        _diverge(step, group, places, found, report)
         return
     old_ambassador = group.ambassador_id
     for store_id, snapshot in found.confirmed.items():
@@ -121,6 +117,16 @@ def _conclude(
     if group.status == "DIVERGENCE_DETECTED":
         step.log("healed", group)
     group.status = "HEALTHY"
+
+
+def _diverge(step: Step, group: StoreGroup, places: dict[int, Membership], found: Judged, report: GroupReport) -> None:
+    """Nobody was confirmed by what may confirm: rogues that were outvoted are outcast, others wait."""
+    outvoted = _eject_outvoted(step, group, found) if not found.confirmed else []
+    open_ones = {store_id: crawl for store_id, crawl in found.rogues.items() if store_id not in outvoted}
+    left = {store_id: place for store_id, place in places.items() if store_id not in outvoted}
+    if open_ones:
+        report.ejected, report.news = resolve_divergence(step, group, left, found.moments, open_ones)
+    report.ejected = sorted([*report.ejected, *(step.names[store_id] for store_id in outvoted)])
 
 
 def _eject_outvoted(step: Step, group: StoreGroup, found: Judged) -> list[int]:

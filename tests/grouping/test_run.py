@@ -314,6 +314,38 @@ def test_the_ambassador_that_moved_alone_loses_its_place_and_then_its_group(engi
     assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
 
 
+def test_two_stores_that_moved_alike_do_not_outvote_a_member_that_did_not(engine):
+    chain = grouped(engine, [*STORES, "G005", "G006"])
+    chain.crawl("G006", ELSEWHERE, day(2))  # the Ambassador
+    chain.crawl("G002", dearer(BASE, range(40, 60)), day(2, 12))  # the list changed a little, too
+    chain.crawl("G006", ELSEWHERE, day(3))
+    chain.run(day(3, 2))
+    assert chain.place("G002").suspended_at is not None
+    chain.crawl("G001", ELSEWHERE, day(3, 12))
+    chain.run(day(3, 14))
+    assert (chain.listed("G003"), chain.place("G002").until) == (BASE, None)
+    assert [event.figures.get("voices") for event in chain.events("news_waiting")] == [None, [chain.stores["G001"]]]
+    chain.crawl("G003", dearer(BASE, range(40, 60)), day(4))
+    chain.crawl("G006", ELSEWHERE, day(4, 6))
+    chain.run(day(4, 8))
+    assert (chain.ambassador("G002"), chain.place("G002").suspended_at) == ("G003", None)
+    assert [event.store_id for event in chain.events("ejected")] == [chain.stores["G006"]]
+
+
+def test_a_list_that_changes_by_half_is_believed_to_three_stores_against_one(engine):
+    chain = grouped(engine, [*STORES, "G005", "G006"])
+    chain.crawl("G006", ELSEWHERE, day(2))
+    chain.crawl("G002", dearer(BASE, range(40, 60)), day(2, 12))
+    chain.crawl("G006", ELSEWHERE, day(3))
+    chain.run(day(3, 2))
+    for position, store_id in enumerate(["G001", "G003"]):
+        assert chain.listed("G004") == BASE
+        chain.crawl(store_id, ELSEWHERE, day(3, 6 + 6 * position))
+        chain.run(day(3, 8 + 6 * position))
+    assert chain.listed("G004") == ELSEWHERE
+    assert "G002" not in next(iter(chain.partition()))
+
+
 def test_an_ambassador_that_spoke_alone_for_long_is_found_out_by_its_next_crawl(engine):
     """No other store's crawl brackets its change of list; the member that still shows the list will."""
     chain = grouped(engine)
