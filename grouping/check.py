@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 
 from grouping.choosing import Moment
-from grouping.divergence import resolve_divergence
+from grouping.divergence import clear_if_alike, resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import confirm, make_ambassador, members
@@ -110,10 +110,11 @@ def _conclude(
         demand_verdict(step, group, newest)
     doubted = {place.store_id for place in places.values() if place.suspended_at} - set(found.confirmed)
     for store_id in sorted(doubted | set(found.rogues), key=lambda store_id: step.names[store_id]):
-        rogue = found.rogues.get(store_id)
-        verdict = found.verdicts.get(rogue.crawl_id or 0) if rogue else None
-        eject(step, group, store_id, rogue, verdict.reference if verdict else None)
-        report.ejected.append(step.names[store_id])
+        if not clear_if_alike(step, group, store_id, found):
+            rogue = found.rogues.get(store_id)
+            verdict = found.verdicts.get(rogue.crawl_id or 0) if rogue else None
+            eject(step, group, store_id, rogue, verdict.reference if verdict else None)
+            report.ejected.append(step.names[store_id])
     if group.status == "DIVERGENCE_DETECTED":
         step.log("healed", group)
     group.status = "HEALTHY"

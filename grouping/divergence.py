@@ -2,6 +2,7 @@
 
 from grouping.choosing import Moment
 from grouping.effects import dissolve, eject, last_rogue_verdict, take_news
+from grouping.judging import Judged
 from grouping.memberships import confirm, make_ambassador, suspend
 from grouping.overlap import compare
 from grouping.references import Step, speak_for_most
@@ -41,6 +42,24 @@ def resolve_divergence(
         eject(step, group, store_id, None)
     dissolve(step, group, "nobody agrees with the Ambassador")
     return [step.names[store_id] for store_id in gone], 0
+
+
+def clear_if_alike(step: Step, group: StoreGroup, store_id: int, found: Judged) -> bool:
+    """Clear a doubted member (row id) whose crawl shows what a confirmed one shows, whatever the Ambassador showed."""
+    crawl = found.rogues.get(store_id)
+    if crawl is None:
+        verdict = last_rogue_verdict(step, group, store_id)
+        if verdict is None or verdict.candidate_crawl_id is None:
+            return False
+        crawl = step.snapshots.of_crawl(verdict.candidate_crawl_id)
+    for other in found.confirmed.values():
+        if speak_for_most(crawl, other) and match(compare(crawl.prices, other.prices), step.chain).holds:
+            confirm(step.session, store_id, group.id, crawl.observed_to)
+            step.log(
+                "cleared", group, store_id, verdict="confirmed", candidate=crawl.crawl_id, reference=other.crawl_id
+            )
+            return True
+    return False
 
 
 def _suspended(step: Step, group: StoreGroup, places: dict[int, Membership]) -> dict[int, Snapshot]:

@@ -28,10 +28,12 @@ def lacks_a_voice(step: Step, group: StoreGroup, found: Judged, members: Collect
     disputed = group.status == "DIVERGENCE_DETECTED" or found.rogues
     if news is None or not found.confirmed or not disputed:
         return False
-    shown = {moment.crawl_id for moment in found.moments if moment.store_id == group.ambassador_id}
+    first = step.snapshots.of_crawl(news.candidate_crawl_id or 0)
+    own = [moment for moment in found.moments if moment.store_id == group.ambassador_id]
+    later = [step.snapshots.of_crawl(moment.crawl_id) for moment in own if moment.observed_from > first.observed_to]
     for candidate in found.confirmed.values():
-        crawls = (step.snapshots.of_crawl(crawl_id) for crawl_id in shown | {news.candidate_crawl_id or 0})
-        if not any(match(compare(candidate.prices, crawl.prices), step.chain).holds for crawl in crawls):
+        alike = (match(compare(candidate.prices, crawl.prices), step.chain).holds for crawl in (first, *later))
+        if not any(alike):
             return False  # this one knows better, and the check goes on
     voices = set(news.figures.get("voices", ())) | set(found.confirmed)
     others = set(members) - voices - set(found.rogues) - {group.ambassador_id}

@@ -332,6 +332,20 @@ def test_two_stores_that_moved_alike_do_not_outvote_a_member_that_did_not(engine
     assert [event.store_id for event in chain.events("ejected")] == [chain.stores["G006"]]
 
 
+def test_who_was_doubted_on_a_moved_ambassadors_word_is_cleared_by_a_member_that_shows_the_same(engine):
+    chain = grouped(engine, [*STORES, "G005", "G006"])
+    chain.crawl("G006", ELSEWHERE, day(2))  # the Ambassador
+    chain.crawl("G002", dearer(BASE, [0, 1, 50, 51, 120]), day(2, 12))  # the list begins to change
+    chain.crawl("G006", ELSEWHERE, day(3))
+    chain.run(day(3, 2))
+    assert chain.place("G002").suspended_at is not None
+    chain.crawl("G003", dearer(BASE, [0, 50, 120]), day(3, 12))  # near enough to the list, and to what G002 showed
+    chain.run(day(3, 14))
+    assert (chain.place("G002").suspended_at, chain.ambassador("G002")) == (None, "G003")
+    assert [event.verdict for event in chain.events("cleared", "G002")] == ["confirmed"]
+    assert chain.events("ejected", "G002") == []
+
+
 def test_a_list_that_changes_by_half_is_believed_to_three_stores_against_one(engine):
     chain = grouped(engine, [*STORES, "G005", "G006"])
     chain.crawl("G006", ELSEWHERE, day(2))
