@@ -55,7 +55,10 @@ class ColesAccess(SiteSpider):
         return Request(
             url,
             headers=headers,
-            cookies={"fulfillmentStoreId": store_number.zfill(4), "shopping-method": "clickAndCollect"},
+            cookies=[  # for all of the site, so that they replace what it or a browser set
+                {"name": "fulfillmentStoreId", "value": store_number.zfill(4), "path": "/"},
+                {"name": "shopping-method", "value": "clickAndCollect", "path": "/"},
+            ],
         )
 
     def details_request(self, sku: str, store_id: str) -> Request:

@@ -1,5 +1,7 @@
 """What can go wrong at a site, as exceptions that know their failure class."""
 
+from codecs import BOM_UTF8
+
 from splitcart.errors import FailedError
 from splitcart.transfer.records import FailureClass
 
@@ -67,6 +69,7 @@ STOPS_SPIDER = frozenset({FailureClass.BLOCKED, FailureClass.RATE_LIMITED})
 # What the pages of a defence hold, whatever their status (docs/retailers.md#coles-defence, #iga-defence).
 DEFENCE_MARKS = (
     b"_Incapsula_Resource",
+    b"Incapsula incident ID",
     b"Pardon Our Interruption",
     b"Attention Required! | Cloudflare",
     b"<title>Just a moment...",
@@ -90,7 +93,7 @@ def refusal(status: int, body: bytes, url: str, *, is_page: bool = False, names_
     if status >= 500:
         return NetworkError(f"{status} at {url}, also when asked again")
     is_redirect = 300 <= status < 400  # followed, it would lead to an error page, or to an answer for something else
-    if not is_page and status not in {401, 404} and (is_redirect or body.lstrip()[:1] == b"<"):
+    if not is_page and status not in {401, 404} and (is_redirect or body.removeprefix(BOM_UTF8).lstrip()[:1] == b"<"):
         what = "a redirect" if is_redirect else "a page"
         return BlockedError(f"blocked: {what} where JSON was expected at {url}: {_shown(body)}")
     if status != 200:

@@ -33,6 +33,7 @@ from splitcart.transfer.records import BatchRecord
 
 RETRY_SECONDS = 5
 PAGE_STORES, MAX_PAGE_STORES = 25, 1_000
+MAX_DIGITS = 19
 MAX_ID = 2**31 - 1
 
 
@@ -181,7 +182,7 @@ def _page(session: Session, export: Export, asked: dict[str, str], wanted: Wante
 
 
 def _number(name: str, text: str, most: int) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:20]) <= most:
+    if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS or not 1 <= int(text) <= most:
         raise _unusable(f"{name} is {text!r}; expected a number from 1 to {most}")
     return int(text)
 

@@ -17,7 +17,7 @@ from splitcart.server.problems import Problem
 
 MAX_LEASES = 100
 LeaseId = Annotated[int, Path(ge=1, le=2**63 - 1)]  # what a database can look for
-Name = Annotated[str, Field(min_length=1, max_length=120)]
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]+$")]  # PostgreSQL holds no NUL
 
 
 class LeaseRequest(BaseModel):

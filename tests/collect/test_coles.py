@@ -190,6 +190,8 @@ async def test_every_kind_of_block_ends_the_spider_at_once(coles, crawl, desk, f
         (403, "{}", False, FailureClass.BLOCKED),
         (429, "{}", False, FailureClass.RATE_LIMITED),
         (200, "<html></html>", False, FailureClass.BLOCKED),
+        (200, "\ufeff <html></html>", False, FailureClass.BLOCKED),
+        (200, "Request unsuccessful. Incapsula incident ID: 1-2", False, FailureClass.BLOCKED),
         (401, '{"statusCode":401}', False, FailureClass.SITE_CHANGED),
         (404, "<!DOCTYPE html><h1>This page could not be found</h1>", False, FailureClass.SITE_CHANGED),
         (503, "{}", False, FailureClass.NETWORK),

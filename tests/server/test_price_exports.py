@@ -146,6 +146,8 @@ def test_changed_since_answers_the_whole_of_each_store_that_may_have_changed(rea
         ({"limit": "0"}, "limit is '0'; expected a number from 1 to 1000"),
         ({"limit": "٣"}, "expected a number"),
         ({"cursor": "9" * 40}, "cursor is"),
+        ({"cursor": "0" * 19 + "1" + "0" * 4500}, "cursor is"),
+        ({"limit": "0" * 19 + "1000000"}, "expected a number from 1 to 1000"),
         ({"store": "G999"}, "store 'G999' is not known"),
     ],
 )
