@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from splitcart.database import create_engine, upgrade
+from splitcart.database.engine import SQLITE_SYNCHRONOUS
 from tests.postgres import QUICK
 from tests.postgres import postgres_server as start_postgres
 
@@ -53,6 +54,20 @@ def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_sqlite() -> Iterator[None]:
+    """As ``QUICK`` for PostgreSQL; the processes that tests start have what is shipped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("splitcart.database.engine.SQLITE_SYNCHRONOUS", "OFF")
+        yield
+
+
+@pytest.fixture
+def shipped_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines that are made after this are as durable as those of an operator."""
+    monkeypatch.setattr("splitcart.database.engine.SQLITE_SYNCHRONOUS", SQLITE_SYNCHRONOUS)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from splitcart.errors import InputError
 
 CONNECT_SECONDS = 10
 DEFAULT_LIMITS = DatabaseLimits()
+SQLITE_SYNCHRONOUS = "FULL"  # a commit outlives a power cut: files are moved and answers given on the strength of it
 
 
 def create_engine(url: str, limits: DatabaseLimits = DEFAULT_LIMITS) -> sa.Engine:
@@ -65,7 +66,7 @@ def _sqlite_engine(url: sa.URL, limits: DatabaseLimits) -> sa.Engine:
         connection.isolation_level = None  # transactions are opened below, not by the driver
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=NORMAL",
+            f"synchronous={SQLITE_SYNCHRONOUS}",
             "foreign_keys=ON",
             "cache_size=-65536",
             "temp_store=MEMORY",

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from splitcart.database import create_engine
 from splitcart.ingest import CrawlIngester
 from splitcart.ingest.keeping import keep_file
 from splitcart.ingest.replay import replay_stores
+from splitcart.ingest.updates import update_products
 from tests.ingest.crawl_files import category, product, write_crawl
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+FULL = 2  # what SQLite calls it: the log is on disk when a commit returns
 
 
 def test_ids_that_differ_in_a_character_are_kept_apart(sqlite: sa.Engine, tmp_path: Path) -> None:
@@ -44,3 +47,21 @@ def test_a_kept_file_that_is_taken_in_again_stays(tmp_path: Path) -> None:
     place.parent.mkdir(parents=True)
     place.write_bytes(b"the bytes")
     assert keep_file(place, tmp_path, "ingested/aldi/2026-03/c.jsonl.gz").read_bytes() == b"the bytes"
+
+
+@pytest.mark.usefixtures("shipped_sqlite")
+def test_a_commit_is_on_disk_before_the_file_leaves_the_inbox(sqlite: sa.Engine, tmp_path: Path) -> None:
+    """A power cut once could undo the commit of a file that had left its inbox."""
+    engine = create_engine(str(sqlite.url))
+    inbox = tmp_path / "product_inbox"
+    write_crawl(inbox, [product("a1", "A", 100)], [category("A", AT)])
+    commits: list[tuple[int, int]] = []
+
+    @sa.event.listens_for(engine, "commit")
+    def _note(connection: sa.Connection) -> None:
+        commits.append((connection.scalar(sa.text("PRAGMA synchronous")), len(list(inbox.iterdir()))))
+
+    assert len(update_products(CrawlIngester(engine, tmp_path, lambda: AT)).crawls) == 1
+    assert set(commits) == {(FULL, 1)}
+    assert list(inbox.iterdir()) == []
+    engine.dispose()
