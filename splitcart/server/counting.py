@@ -49,14 +49,12 @@ class Counters:
 
     def add(self, name: str, *labels: str, amount: int = 1) -> None:
         """Add to one count; raise OSError where that cannot be written."""
-        with self._file.connection() as connection:
-            connection.execute(_ADD, (name, json.dumps(labels), amount))
+        self._file.execute(_ADD, (name, json.dumps(labels), amount))
 
     def read(self, name: str) -> dict[tuple[str, ...], int]:
         """Return the counts of a name by their labels."""
-        with self._file.connection() as connection:
-            rows = connection.execute("SELECT labels, value FROM counters WHERE name = ? ORDER BY labels", (name,))
-            return {tuple(json.loads(labels)): value for labels, value in rows.fetchall()}
+        rows = self._file.execute("SELECT labels, value FROM counters WHERE name = ? ORDER BY labels", (name,))
+        return {tuple(json.loads(labels)): value for labels, value in rows}
 
 
 class UploadCounting:

@@ -11,7 +11,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from splitcart.errors import InputError
 from splitcart.server.problems import Problem
-from splitcart.server.shared_file import SharedFile
+from splitcart.server.shared_file import Row, SharedFile
 
 _TABLE = "CREATE TABLE IF NOT EXISTS windows (key TEXT PRIMARY KEY, hits INTEGER NOT NULL, ends REAL NOT NULL)"
 _HIT = """
@@ -39,8 +39,8 @@ class SqliteStorage(Storage):
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a window, which begins now if none is open; return what it holds. ``expiry``: seconds."""
         values = {"key": key, "amount": amount, "seconds": expiry, "now": time.time()}
-        with self._file.connection() as connection:
-            return int(connection.execute(_HIT, values).fetchone()[0])
+        ((hits,),) = self._file.execute(_HIT, values)
+        return int(hits)
 
     def get(self, key: str) -> int:
         """Return what a window holds, 0 when none is open."""
@@ -62,20 +62,15 @@ class SqliteStorage(Storage):
 
     def reset(self) -> int:
         """Forget all windows; return how many there were."""
-        with self._file.connection() as connection:
-            return connection.execute("DELETE FROM windows").rowcount
+        return len(self._file.execute("DELETE FROM windows RETURNING key"))
 
     def clear(self, key: str) -> None:
         """Forget one window."""
-        with self._file.connection() as connection:
-            connection.execute("DELETE FROM windows WHERE key = ?", (key,))
+        self._file.execute("DELETE FROM windows WHERE key = ?", (key,))
 
-    def _row(self, key: str) -> tuple[int, float] | None:
-        with self._file.connection() as connection:
-            found: tuple[int, float] | None = connection.execute(
-                "SELECT hits, ends FROM windows WHERE key = ? AND ends > ?", (key, time.time())
-            ).fetchone()
-        return found
+    def _row(self, key: str) -> Row | None:
+        found = self._file.execute("SELECT hits, ends FROM windows WHERE key = ? AND ends > ?", (key, time.time()))
+        return found[0] if found else None
 
 
 class Rate:
