@@ -4,7 +4,7 @@ In: a database URL. Out: sessions on a schema that is current. PostgreSQL serves
 same rows.
 """
 
-from splitcart.database.engine import create_engine, reading, transaction
+from splitcart.database.engine import attempt, create_engine, reading, transaction
 from splitcart.database.locks import BusyError, only_one
 from splitcart.database.models import OFFER_COLUMNS, Base
 from splitcart.database.schema import open_database, upgrade
@@ -15,6 +15,7 @@ __all__ = [
     "Base",
     "BusyError",
     "DatabaseError",
+    "attempt",
     "create_engine",
     "only_one",
     "open_database",

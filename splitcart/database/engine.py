@@ -76,8 +76,16 @@ def _sqlite_engine(url: sa.URL, limits: DatabaseLimits) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # A transaction that starts as a reader and then writes fails at once if another wrote in between.
-        read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        begin = "BEGIN" if options.get("read_only", False) else "BEGIN IMMEDIATE"
+        if options.get("waits", True):
+            connection.exec_driver_sql(begin)
+            return
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            connection.exec_driver_sql(begin)
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={limits.lock_timeout_seconds * 1000}")
 
     return engine
 
@@ -89,6 +97,15 @@ def transaction(engine: sa.Engine) -> Iterator[Session]:
     Raises DatabaseError, in an operator's words, for what is a matter of operation (a time-out, a read-only database).
     """
     with explaining(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def attempt(engine: sa.Engine) -> Iterator[Session]:
+    """A ``transaction`` that waits for nobody: raises DatabaseError at once where another holds a lock."""
+    with transaction(engine.execution_options(waits=False)) as session:
+        if engine.dialect.name == "postgresql":
+            session.execute(sa.text("SET LOCAL lock_timeout = '1ms'"))
         yield session
 
 

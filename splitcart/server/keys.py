@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fastapi import Request
 
 from splitcart.config import Settings
-from splitcart.database import reading, transaction
+from splitcart.database import DatabaseError, attempt, reading
 from splitcart.database.models import ApiKey
 from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
@@ -93,8 +93,12 @@ class Access:
         raise _unauthorized(detail)
 
     def _note_use(self, row_id: int) -> None:
-        with transaction(self._engine) as session:
-            session.execute(sa.update(ApiKey).where(ApiKey.id == row_id).values(last_used_at=self._clock()))
+        """Write down when a key was used, if that can be done at once: no call waits for it, or fails by it."""
+        try:
+            with attempt(self._engine) as session:
+                session.execute(sa.update(ApiKey).where(ApiKey.id == row_id).values(last_used_at=self._clock()))
+        except (DatabaseError, sa.exc.SQLAlchemyError) as error:
+            logger.info("the use of a key is noted at its next call: %s", error)
 
 
 def _is_local(request: Request) -> bool:

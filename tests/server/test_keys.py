@@ -1,5 +1,7 @@
 """Keys: shown once, kept as a hash, good for their scopes, ended at once."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -106,6 +108,48 @@ def test_the_last_use_is_noted(server, engine):
     ask(server, text)
     with reading(engine) as session:
         assert session.scalar(sa.select(ApiKey.last_used_at)) == NOON
+
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def last_uses(engine) -> list[object]:
+    with reading(engine) as session:
+        return list(session.scalars(sa.select(ApiKey.last_used_at)))
+
+
+def ask_for_stores(server, key: str) -> int:
+    return requests.get(f"{server.url}/api/export/stores/", headers={"X-API-Key": key}, timeout=5).status_code
+
+
+def test_noting_the_last_use_waits_for_no_long_ingestion(tmp_path, sqlite):
+    text = make(sqlite, "export")
+    run = [sys.executable, "-S", "-c", HOLD, sqlite.url.database]
+    with served(tmp_path, sqlite) as server:
+        with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout.readline() == b"held\n"
+            assert [ask_for_stores(server, text) for _ in range(2)] == [200, 200]
+            holder.communicate()
+        assert last_uses(sqlite) == [None]
+        assert ask_for_stores(server, text) == 200
+    assert last_uses(sqlite) == [NOON]
+
+
+def test_noting_the_last_use_waits_for_nobody_who_has_the_key_open(tmp_path, postgres):
+    text = make(postgres, "export")
+    with served(tmp_path, postgres) as server:
+        with transaction(postgres) as session:
+            session.scalars(sa.select(ApiKey).with_for_update()).one()
+            assert ask_for_stores(server, text) == 200
+        assert last_uses(postgres) == [None]
+        assert ask_for_stores(server, text) == 200
+    assert last_uses(postgres) == [NOON]
 
 
 def served(tmp_path, engine, **rates: str) -> BackgroundServer:
