@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -28,6 +29,7 @@ from splitcart.transfer.judging import (
     HealingError,
     TransferError,
     answered_object,
+    cause_of,
     judge,
     reason_of,
 )
@@ -235,11 +237,11 @@ class Client:
         def tried() -> Taken:
             try:
                 return attempt()
-            except requests.exceptions.SSLError as error:
-                raise TransferError(
-                    f"{url}: the server's certificate cannot be trusted ({reason_of(error)})"
-                ) from error
             except BROKEN as error:
+                if isinstance(cause_of(error), ssl.SSLCertVerificationError):
+                    raise TransferError(
+                        f"{url}: the server's certificate cannot be trusted ({reason_of(error)})"
+                    ) from error
                 raise HealingError(f"{url} cannot be reached ({reason_of(error)}); is the server up?") from error
             except requests.RequestException as error:
                 raise TransferError(f"{url}: {reason_of(error)}") from error

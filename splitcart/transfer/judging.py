@@ -79,13 +79,19 @@ def answered_object(response: requests.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def reason_of(error: BaseException) -> str:
+def cause_of(error: BaseException) -> BaseException:
     """Return the innermost cause: requests wraps it three times over."""
     cause = error
     while (inner := cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)) is not None and isinstance(
         inner, BaseException
     ):
         cause = inner
+    return cause
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the innermost cause in one line."""
+    cause = cause_of(error)
     return " ".join(str(cause).split())[:MAX_DETAIL] or type(cause).__name__
 
 

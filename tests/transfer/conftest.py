@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -11,6 +13,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import requests
@@ -151,6 +154,8 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.answers = [Answer()]
         self.asked: list[Asked] = []
+        self.garbled = 0  # so many connections are answered with what is neither HTTP nor TLS
+        self._context: ssl.SSLContext | None = None
         script = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -172,11 +177,29 @@ class ScriptedServer:
             def log_message(self, *args) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def get_request(self) -> tuple[socket.socket, Any]:
+                accepted, address = super().get_request()
+                if script.garbled > 0:
+                    script.garbled -= 1
+                    accepted.sendall(b"this is no handshake")
+                elif script._context:
+                    try:
+                        accepted = script._context.wrap_socket(accepted, server_side=True)
+                    except OSError:  # the client does not trust us
+                        accepted.close()
+                        raise
+                return accepted, address
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._context = context
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import socket
+import ssl
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from splitcart.config import Settings
 from splitcart.errors import InputError
 from splitcart.stopping import Stop
 from splitcart.transfer import Client, RefusedError, TransferError, join_url
+from tests.certificates import make_certificate
 
 KEY = "sc_secret-key"
 
@@ -197,13 +199,30 @@ def test_a_server_that_is_not_there_is_named(file, pauses):
     assert len(pauses) == 1
 
 
-def test_a_server_without_a_trusted_certificate_gets_nothing(client, script, file, pauses):
-    with pytest.raises(TransferError) as error:
-        Client(script.url.replace("http:", "https:"), KEY, attempts=3, sleep=pauses.append, timeout=(2, 2)).upload(
-            file, "products"
-        )
-    assert "certificate" in str(error.value) or "reached" in str(error.value)
-    assert script.asked == []
+@pytest.fixture
+def secure(script, tmp_path):
+    """The scripted server, behind a certificate that signs itself; returns its address and the certificate."""
+    folder = make_certificate(tmp_path / "tls")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "fullchain.pem", folder / "privkey.pem")
+    script.encrypt(context)
+    return script.url.replace("http://127.0.0.1", "https://localhost"), folder / "fullchain.pem"
+
+
+def test_a_server_without_a_trusted_certificate_gets_nothing_and_is_asked_once(secure, script, file, pauses):
+    url, _ = secure
+    with Client(url, KEY, sleep=pauses.append) as client, pytest.raises(TransferError, match="cannot be trusted"):
+        client.upload(file, "products")
+    assert (script.asked, pauses) == ([], [])
+
+
+def test_a_handshake_that_fails_for_another_reason_is_tried_again(secure, script, file, pauses, monkeypatch):
+    url, certificate = secure
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    script.garbled = 2
+    with Client(url, KEY, sleep=pauses.append) as client:
+        assert client.upload(file, "products").is_new
+    assert (len(script.asked), len(pauses)) == (1, 2)
 
 
 def test_a_file_that_cannot_be_read_or_an_unknown_kind_is_refused_before_anything_is_sent(
