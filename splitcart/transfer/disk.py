@@ -2,7 +2,11 @@
 
 import os
 import sys
+from filecmp import cmp
+from hashlib import file_digest
 from pathlib import Path
+
+ENDING = ".jsonl.gz"
 
 
 def sync_folder(folder: Path) -> None:
@@ -35,8 +39,21 @@ def publish(temporary: Path, final: Path) -> Path:
 
 
 def move_into(path: Path, folder: Path) -> Path:
-    """Move a file into ``folder`` (made if need be) under its own name, durably; a namesake there is replaced."""
+    """Move a file into ``folder`` (made if need be), durably, to where ``place_in`` says."""
     make_folder(folder)
-    target = path.replace(folder / path.name)
+    target = path.replace(place_in(path, folder))
     sync_folder(folder)
     return target
+
+
+def place_in(path: Path, folder: Path) -> Path:
+    """Return where a file goes in ``folder``: under its own name, or beside a namesake of other bytes there.
+
+    Its name then ends in the first 16 digits of its SHA-256, as in the inbox: nothing is ever replaced but the same.
+    """
+    target = folder / path.name
+    if not target.exists() or cmp(path, target, shallow=False):
+        return target
+    with path.open("rb") as file:
+        sha256 = file_digest(file, "sha256").hexdigest()
+    return folder / f"{path.name.removesuffix(ENDING)}-{sha256[:16]}{ENDING}"

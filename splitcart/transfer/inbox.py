@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from splitcart.transfer.disk import make_folder, move_into, publish, sync_folder
+from splitcart.transfer.disk import make_folder, move_into, place_in, publish, sync_folder
 from splitcart.transfer.kinds import get_kind
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.records import CrawlRecord
@@ -42,7 +42,8 @@ def rejected_path(data_dir: Path) -> Path:
 def set_aside(path: Path, folder: Path, reason: str) -> Path:
     """Move a file into ``folder`` with a ``.reason.txt`` beside it, so that it is neither lost nor tried for ever."""
     make_folder(folder)
-    (folder / f"{path.name}.reason.txt").write_text(f"{reason}\n", encoding="utf-8")
+    target = place_in(path, folder)
+    target.with_name(f"{target.name}.reason.txt").write_text(f"{reason}\n", encoding="utf-8")
     return move_into(path, folder)
 
 

@@ -21,6 +21,7 @@ from splitcart.transfer.inbox import remove_abandoned
 from splitcart.transfer.kinds import kind_of
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.records import BatchRecord, FailureClass
+from splitcart.transfer.waiting import rejected_files
 from tests.transfer.conftest import NOON
 
 
@@ -52,6 +53,16 @@ def test_a_rejected_file_keeps_its_reason_beside_it(tmp_path, fill):
     assert rejected == tmp_path / "rejected" / "a.jsonl.gz"
     assert rejected.with_name("a.jsonl.gz.reason.txt").read_text() == "no such store\n"
     assert list(inbox.iterdir()) == []
+
+
+def test_a_rejected_file_takes_the_place_of_no_other(tmp_path, fill):
+    for content in (b"x", b"y", b"x"):
+        (fill("a.jsonl.gz") / "a.jsonl.gz").write_bytes(content)
+        reject(tmp_path, inbox_path(tmp_path, "products") / "a.jsonl.gz", f"no {content.decode()}")
+    assert sorted((file.path.read_bytes(), file.reason) for file in rejected_files(tmp_path)) == [
+        (b"x", "no x"),
+        (b"y", "no y"),
+    ]
 
 
 def test_two_workers_never_have_one_file(tmp_path, fill):
