@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +15,15 @@ from splitcart.stopping import Stop
 from splitcart.transfer.client import Client
 from splitcart.transfer.disk import move_into
 from splitcart.transfer.inbox import set_aside
-from splitcart.transfer.judging import FILE_REFUSED, RefusedError, TransferError
+from splitcart.transfer.judging import ARRIVING, FILE_REFUSED, RefusedError, TransferError
 from splitcart.transfer.kinds import get_kind
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.plain import PLAIN, compress_plain
 
 SENT_FOLDER = "temp_jsonl_product_storage"
+UNKNOWN_KIND = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+ABOUT_ONE_FILE = FILE_REFUSED | {HTTPStatus.REQUEST_TIMEOUT, ARRIVING}
+FAILURES = 5  # in a row, and the server is taken to be at fault and not the files
 
 logger = logging.getLogger(__name__)
 
@@ -98,18 +102,19 @@ def upload_outbox(
 ) -> list[UploadOutcome]:
     """Send all that waits, oldest first, and remove sent files older than ``keep_days``.
 
-    When the server cannot be reached or does not know the key, the rest is not tried and stays ``waiting``; so does
-    what is left when the end is asked for. A file that something on the way refuses keeps no other back.
+    A file that is not taken keeps no other back, unless what the server said is true of the others, too (``_Outlook``);
+    these are not tried and stay ``waiting``, as does what is left when the end is asked for.
     """
     outcomes: list[UploadOutcome] = []
-    trouble: TransferError | None = None
+    outlook = _Outlook()
     for kind, path in waiting_files(data_dir, kinds):
         outcome: UploadOutcome | None
-        if trouble is None and not (stop and stop.asked):
+        if outlook.is_good(kind) and not (stop and stop.asked):
             try:
                 outcome = upload_file(data_dir, path, kind, client, clock)
+                outlook.note_taken()
             except TransferError as error:
-                trouble = None if error.status in FILE_REFUSED else error
+                outlook.note_trouble(kind, error.status)
                 outcome = UploadOutcome(kind, path, "waiting", str(error))
             except InputError as error:  # this file cannot be read; others can
                 outcome = UploadOutcome(kind, path, "waiting", str(error))
@@ -123,6 +128,34 @@ def upload_outbox(
                 progress(outcome)
     remove_old(data_dir / SENT_FOLDER, clock, keep_days)
     return outcomes
+
+
+class _Outlook:
+    """Whether the next file may fare better than those that the server did not take.
+
+    It may where the answer was about one file: one that something on the way refused, that came too slowly or is still
+    arriving, or at which the server failed; but not after FAILURES such failures in a row. A server that does not know
+    a kind may know another. Whatever else it says, or that it says nothing, is true of all files.
+    """
+
+    def __init__(self) -> None:
+        self._unknown_kinds: set[str] = set()
+        self._failures = 0
+        self._is_over = False
+
+    def is_good(self, kind: str) -> bool:
+        return not self._is_over and kind not in self._unknown_kinds and self._failures < FAILURES
+
+    def note_taken(self) -> None:
+        self._failures = 0
+
+    def note_trouble(self, kind: str, status: int | None) -> None:
+        if status in UNKNOWN_KIND:
+            self._unknown_kinds.add(kind)
+        elif status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._failures += 1
+        else:
+            self._is_over = status not in ABOUT_ONE_FILE
 
 
 def remove_old(folder: Path, clock: Clock, keep_days: float) -> list[Path]:

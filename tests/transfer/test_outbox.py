@@ -1,13 +1,14 @@
 """A file leaves its outbox only when the server has said that it keeps it."""
 
 import gzip
+import hashlib
 import os
 
 import pytest
 
 from splitcart.errors import InputError
 from splitcart.stopping import Stop
-from splitcart.transfer import KINDS, TransferError, upload_file, upload_outbox, waiting_files
+from splitcart.transfer import KINDS, Client, TransferError, upload_file, upload_outbox, waiting_files
 from splitcart.transfer.lock import FileLock
 from splitcart.transfer.plain import compress_plain
 
@@ -69,6 +70,79 @@ def test_without_a_server_or_key_everything_stays_and_only_one_is_tried(tmp_path
     assert "unknown key" in first.message
     assert len(script.asked) == 1
     assert names(tmp_path / "product_outbox") == ["a.jsonl.gz", "b.jsonl.gz"]
+
+
+def test_a_file_at_which_the_server_fails_does_not_hold_up_the_others(tmp_path, client, script, answer, clock, put):
+    put("a", 1), put("b", 2), put("c", 3)
+    script.answers = [*[answer(500, b'{"detail":"a defect"}')] * 6, answer(201)]
+    first, *others = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert (first.status, {one.status for one in others}) == ("waiting", {"sent"})
+    assert "500: a defect" in first.message
+    assert names(tmp_path / "product_outbox") == ["a.jsonl.gz"]
+
+
+def test_a_server_that_fails_at_one_file_after_another_is_left_alone(tmp_path, script, answer, clock, put):
+    for number in range(9):
+        put(f"a{number}", number)
+    script.answers = [*[answer(500)] * 4, answer(201), answer(500)]
+    with Client(script.url, "sc_secret-key", attempts=1) as client:
+        outcomes = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert [one.status for one in outcomes] == [*["waiting"] * 4, "sent", *["waiting"] * 4]
+    assert "not tried" not in {one.message for one in outcomes}
+    put("a9", 9), put("b0", 10)
+    with Client(script.url, "sc_secret-key", attempts=1) as client:
+        outcomes = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert [one.message == "not tried" for one in outcomes] == [False] * 5 + [True] * 5
+
+
+def test_a_kind_that_the_server_does_not_know_keeps_no_other_back(tmp_path, client, script, answer, clock, put):
+    put("a", 1), put("b", 2), put("s", 3, "store_outbox")
+    script.answers = [answer(404, b'{"detail":"no such kind"}'), answer(201)]
+    first, second, other = upload_outbox(tmp_path, ["products", "stores"], client, clock, keep_days=30)
+    assert (first.status, second.message, other.status) == ("waiting", "not tried", "sent")
+    assert "no such kind" in first.message
+
+
+@pytest.mark.parametrize("status", [302, 403, 429, 502, 503])
+def test_what_is_true_of_all_files_is_asked_once(status, tmp_path, script, answer, clock, put):
+    put("a", 1), put("b", 2)
+    script.answers = [answer(status, headers={"Location": "/elsewhere"})]
+    with Client(script.url, "sc_secret-key", attempts=1) as client:
+        first, second = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert (first.status, second.message, len(script.asked)) == ("waiting", "not tried", 1)
+
+
+def test_files_of_one_name_and_other_bytes_are_all_kept(tmp_path, client, script, answer, clock, put):
+    """Once the second took the place of the first among the sent files, and in refused/."""
+    contents = []
+    for outbox in ("product_outbox", "store_outbox", "product_outbox"):
+        path = put("a", outbox=outbox)
+        contents.append(path.read_bytes() + b"%d" % len(contents))
+        path.write_bytes(contents[-1])
+        upload_outbox(tmp_path, ["products", "stores"], client, clock, keep_days=30)
+    kept = tmp_path / "temp_jsonl_product_storage"
+    second, third = (f"a-{hashlib.sha256(one).hexdigest()[:16]}.jsonl.gz" for one in contents[1:])
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
+        "a.jsonl.gz": contents[0],
+        second: contents[1],
+        third: contents[2],
+    }
+    put("a").write_bytes(contents[2])  # the same once more
+    (again,) = upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    assert again.path.name == third
+    assert len(names(kept)) == 3
+
+
+def test_refused_files_of_one_name_keep_their_own_reasons(tmp_path, client, script, answer, clock, put):
+    refused = tmp_path / "product_outbox" / "refused"
+    for number in range(2):
+        put("a").write_bytes(b"%d" % number)
+        script.answers = [answer(422, b'{"detail":"reason %d"}' % number)]
+        upload_outbox(tmp_path, ["products"], client, clock, keep_days=30)
+    files = sorted(refused.glob("*.jsonl.gz"), key=lambda path: path.read_bytes())
+    assert [path.read_bytes() for path in files] == [b"0", b"1"]
+    reasons = [path.with_name(f"{path.name}.reason.txt").read_text().strip() for path in files]
+    assert [text[-8:] for text in reasons] == ["reason 0", "reason 1"]
 
 
 def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(tmp_path, client, clock, put):
