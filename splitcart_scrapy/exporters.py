@@ -10,7 +10,7 @@ from scrapy.exporters import BaseItemExporter
 from splitcart.measures.clock import Clock
 from splitcart.transfer.crawl_writer import CrawlWriter
 from splitcart.transfer.records import BarcodeRecord, ProductRecord, StoreRecord
-from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem
+from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, GuestItem
 
 
 class CrawlFileExporter(BaseItemExporter):
@@ -39,6 +39,10 @@ class CrawlFileExporter(BaseItemExporter):
         self._writer.add(item)
         if isinstance(item, ProductRecord):
             self._rows_by_root[item.category_path[0]] += 1
+
+    def export_guest(self, item: GuestItem) -> None:
+        """Keep a row of another root category until it is known whether that one shows it."""
+        self._writer.add_guest(item.product)
 
     def finish_category(self, end: CategoryEndItem) -> None:
         """Put the rows of a root category on disk: a crash from now on does not cost them."""

@@ -37,6 +37,16 @@ class CrawlStartItem:
 
 
 @dataclass(slots=True, kw_only=True)
+class GuestItem:
+    """A row that names another root category as its own than the one whose listing shows it; its path is the listing's.
+
+    It goes into the file with the category that is being read, unless a category has it as its own.
+    """
+
+    product: ProductRecord
+
+
+@dataclass(slots=True, kw_only=True)
 class CategoryEndItem:
     """All rows of a root category have gone before: they are written now. The pipelines set ``record.rows``."""
 
@@ -65,4 +75,4 @@ class CrawlEndItem:
     files: list[Path] = field(default_factory=list)
 
 
-Item = ProductRecord | StoreRecord | BarcodeRecord | CrawlStartItem | CategoryEndItem | CrawlEndItem
+Item = ProductRecord | GuestItem | StoreRecord | BarcodeRecord | CrawlStartItem | CategoryEndItem | CrawlEndItem

@@ -27,8 +27,9 @@ def judge_categories(
     A crawl that saw the whole store also speaks of root categories that the site no longer has: those of ``reference``,
     and those under which its rows were first seen (``rows_by_first_root``), which are also what is counted there.
     """
-    counted: dict[str, int] = dict(parsed.rows_by_root())
     categories = dict(parsed.categories)
+    # Which guests a crawl has depends on what else it walked, so they are no measure of how much it saw.
+    counted = {name: max(rows - categories[name].guests, 0) for name, rows in parsed.rows_by_root().items()}
     if parsed.closing.complete and all(category.complete for category in categories.values()):
         for name in (reference.keys() | rows_by_first_root.keys()) - categories.keys():
             counted[name] = rows_by_first_root.get(name, 0)

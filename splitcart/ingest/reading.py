@@ -157,6 +157,7 @@ def _categories(path: Path, closing: CrawlRecord) -> dict[str, CategoryRecord]:
             record.problem = before.problem or record.problem
             record.observed_from = min(record.observed_from, before.observed_from)
             record.observed_to = max(record.observed_to, before.observed_to)
+            record.guests += before.guests
         record.category = name
         found[name] = record
     return found

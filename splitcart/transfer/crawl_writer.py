@@ -20,7 +20,7 @@ from splitcart.transfer.records import (
     StoreRecord,
 )
 from splitcart.transfer.recovery import commit, is_abandoned, recover, verified_by_all
-from splitcart.transfer.working_file import Begun, Checkpoint, WorkingFile, scan
+from splitcart.transfer.working_file import Begun, Checkpoint, WorkingFile, scan, settle
 
 SWEEP = "stores"  # stands where a store's slug would, in the names of store sweeps
 
@@ -62,7 +62,10 @@ class CrawlWriter:
     checkpoints for the next ``open`` of the same store by the same spider; so does a crash. As a context manager it
     closes itself.
 
-    ``finished_categories`` need not be fetched again; ``seen_skus`` are the skus (or store ids) of all rows held;
+    A row that a listing of another root category shows than its own is that category's guest: it goes into the file
+    with the category that showed it, unless a category has it as its own.
+
+    ``finished_categories`` need not be fetched again; ``seen_skus`` are the skus (or store ids) of all own rows held;
     ``store_verified`` is what the echoes of the crawl that is gone on with say together; ``committed_before`` are the
     files that ``open`` put into the outbox for the crawl that it found.
     """
@@ -84,7 +87,8 @@ class CrawlWriter:
         self._clock = clock
         self._rows: list[bytes] = []
         self._keys: list[str] = []
-        self._kept_rows = 0
+        self._guests: dict[str, bytes] = {}
+        self._checkpoints: list[Checkpoint] = []
         self._open = True
         for checkpoint, _, _ in leftover.checkpoints:
             self._keep(checkpoint)
@@ -157,6 +161,11 @@ class CrawlWriter:
         self._keys.append(key)
         self.seen_skus.add(key)
 
+    def add_guest(self, record: ProductRecord) -> None:
+        """Hold a row that names another root category as its own for the one that is being read."""
+        self._check_open()
+        self._guests.setdefault(record.sku, encode_line(record))
+
     def finish_category(self, category: CategoryRecord, *, store_verified: bool | None = None) -> None:
         """Checkpoint the rows held as this root category's: when it returns they are on disk.
 
@@ -165,14 +174,16 @@ class CrawlWriter:
         self._check_open()
         if category.category in self.finished_categories:
             raise ValueError(f"category {category.category!r} of {self.crawl_id} is finished already")
-        self._checkpoint(Checkpoint(category=category, keys=self._keys, store_verified=store_verified))
+        self._checkpoint(
+            Checkpoint(category=category, keys=self._keys, guests=list(self._guests), store_verified=store_verified)
+        )
 
     def drop_category(self) -> None:
         """Forget the rows held since the last checkpoint."""
         kept = set(self.seen_skus)
         kept.difference_update(self._keys)
         self.seen_skus = kept
-        self._rows, self._keys = [], []
+        self._forget()
 
     def commit(
         self,
@@ -192,10 +203,8 @@ class CrawlWriter:
         drop the category first.
         """
         self._check_open()
-        if self._rows and self._begun.store_id is not None:
-            raise ValueError(
-                f"{self.crawl_id} holds {len(self._rows)} rows of an unfinished category: finish or drop it first"
-            )
+        if (held := len(self._rows) + len(self._guests)) and self._begun.store_id is not None:
+            raise ValueError(f"{self.crawl_id} holds {held} rows of an unfinished category: finish or drop it first")
         if self._rows:
             self._checkpoint(Checkpoint(category=None, keys=self._keys))
         closing = CrawlRecord(
@@ -205,7 +214,7 @@ class CrawlWriter:
             store_id=self._begun.store_id,
             started_at=self.started_at,
             finished_at=max(self.started_at, self._clock()),  # clocks are set back, too
-            rows=self._kept_rows,
+            rows=settle(self._checkpoints),
             complete=complete,
             store_verified=store_verified,
             categories=list(self.finished_categories.values()),
@@ -245,15 +254,18 @@ class CrawlWriter:
         self.close()
 
     def _checkpoint(self, checkpoint: Checkpoint) -> None:
-        self._file.checkpoint(self._rows, checkpoint)
+        self._file.checkpoint([*self._rows, *self._guests.values()], checkpoint)
         self._keep(checkpoint)
-        self._rows, self._keys = [], []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._rows, self._keys, self._guests = [], [], {}
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         if checkpoint.category is not None:
             self.finished_categories[checkpoint.category.category] = checkpoint.category
         self.seen_skus.update(checkpoint.keys)
-        self._kept_rows += len(checkpoint.keys)
+        self._checkpoints.append(checkpoint)
 
     def _release(self) -> None:
         self._open = False

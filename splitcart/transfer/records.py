@@ -101,7 +101,10 @@ class BarcodeRecord:
 
 @dataclass(slots=True, kw_only=True)
 class CategoryRecord:
-    """What a crawl saw of one root category; ``complete`` is the crawl's own verdict, ``problem`` says why not."""
+    """What a crawl saw of one root category; ``complete`` is the crawl's own verdict, ``problem`` says why not.
+
+    ``guests``: how many of the ``rows`` name another root category as their own, which did not show them.
+    """
 
     category: str
     rows: int
@@ -111,6 +114,7 @@ class CategoryRecord:
     pages_expected: int | None = None
     pages_seen: int = 0
     problem: str | None = None
+    guests: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from splitcart.transfer.disk import publish
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import CategoryRecord, CrawlRecord, FailureClass
-from splitcart.transfer.working_file import Begun, Checkpoint, Leftover, WorkingFile, belongs, scan, write_final
+from splitcart.transfer.working_file import Begun, Checkpoint, Leftover, WorkingFile, belongs, scan, settle, write_final
 
 RESUMED_TOO_LATE = "resumed_too_late"
 
@@ -71,6 +71,7 @@ def verified_by_all(checkpoints: list[Checkpoint]) -> bool | None:
 def _decide_late(path: Path, leftover: Leftover, late: list[CategoryRecord]) -> CrawlRecord:
     kept = [one for one, _, _ in leftover.checkpoints if one.category in late]
     begun = leftover.begun
+    rows = settle(kept)
     closing = CrawlRecord(
         crawl_id=begun.crawl_id,
         spider=begun.spider,
@@ -78,7 +79,7 @@ def _decide_late(path: Path, leftover: Leftover, late: list[CategoryRecord]) -> 
         store_id=begun.store_id,
         started_at=begun.started_at,
         finished_at=max([begun.started_at, *(category.observed_to for category in late)]),
-        rows=sum(len(one.keys) for one in kept),
+        rows=rows,
         complete=False,
         store_verified=verified_by_all(kept),
         categories=late,

@@ -1,13 +1,13 @@
 """The file of a crawl that still runs: one gzip member per checkpoint, so that a crash costs what came after the last.
 
-The first member names the crawl, each further one holds the rows of one root category and ends with a
+The first member names the crawl, each further one holds the rows of one root category, its guests last, and ends with a
 ``{"category": …}`` line. The crawl's closing line is a member of its own: from then on the crawl is decided, and
 whoever opens the file next finishes what the closing line says.
 """
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ class Checkpoint(msgspec.Struct, kw_only=True):
 
     category: CategoryRecord | None
     keys: list[str]  # the skus or store ids of the rows
+    guests: list[str] = []  # the skus of those after them: they stay only if no category has them as its own
     store_verified: bool | None = None
 
 
@@ -151,6 +152,29 @@ def belongs(checkpoint: Checkpoint, closing: CrawlRecord) -> bool:
     )
 
 
+def kept_guests(checkpoints: Iterable[Checkpoint]) -> list[set[str]]:
+    """Return, by checkpoint, the guests that no category has as its own; the first that showed one has it."""
+    checkpoints = list(checkpoints)
+    taken = {key for one in checkpoints for key in one.keys}
+    kept = []
+    for one in checkpoints:
+        kept.append(set(one.guests) - taken)
+        taken |= kept[-1]
+    return kept
+
+
+def settle(checkpoints: Iterable[Checkpoint]) -> int:
+    """Count the guests that stay into the categories of a crawl that is about to be closed; return all its rows."""
+    checkpoints = list(checkpoints)
+    rows = 0
+    for one, kept in zip(checkpoints, kept_guests(checkpoints), strict=True):
+        rows += len(one.keys) + len(kept)
+        if one.category is not None:
+            one.category.rows += len(kept) - one.category.guests
+            one.category.guests = len(kept)
+    return rows
+
+
 def write_final(path: Path, leftover: Leftover, closing_line: bytes, closing: CrawlRecord, target: Path) -> None:
     """Write the rows of the closed crawl and its closing line as one gzip stream; same input, same bytes."""
     with (
@@ -158,9 +182,19 @@ def write_final(path: Path, leftover: Leftover, closing_line: bytes, closing: Cr
         target.open("wb") as raw,
         gzip.GzipFile("", "wb", FINAL_LEVEL, raw, mtime=0) as final,
     ):
-        for checkpoint, start, end in leftover.checkpoints:
-            if belongs(checkpoint, closing):
-                source.seek(start)
-                content = isal_zlib.decompress(source.read(end - start), GZIP_WRAPPER)
-                final.write(content[: content.rfind(b"\n", 0, -1) + 1])
+        members = [member for member in leftover.checkpoints if belongs(member[0], closing)]
+        kept_by_member = kept_guests(checkpoint for checkpoint, _, _ in members)
+        for (checkpoint, start, end), kept in zip(members, kept_by_member, strict=True):
+            source.seek(start)
+            content = isal_zlib.decompress(source.read(end - start), GZIP_WRAPPER)
+            final.write(_rows(content, checkpoint, kept))
         final.write(closing_line)
+
+
+def _rows(content: bytes, checkpoint: Checkpoint, kept: set[str]) -> bytes:
+    """Cut off the mark of a member, and the guests that another category has as its own."""
+    if not checkpoint.guests:
+        return content[: content.rfind(b"\n", 0, -1) + 1]
+    lines = content.splitlines(keepends=True)[:-1]
+    own, guests = lines[: len(checkpoint.keys)], lines[len(checkpoint.keys) :]
+    return b"".join(own + [line for sku, line in zip(checkpoint.guests, guests, strict=True) if sku in kept])

@@ -7,11 +7,14 @@ from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
 
 from splitcart.transfer.records import ProductRecord, StoreRecord
-from splitcart_scrapy.items import CrawlStartItem, Item
+from splitcart_scrapy.items import CrawlStartItem, GuestItem, Item
 
 
 class DeduplicatePipeline:
-    """Drops what the crawl has seen already, also before a crash that it resumes: the first row of a sku stays."""
+    """Drops what the crawl has seen already, also before a crash that it resumes: the first row of a sku stays.
+
+    A guest does not stand in the way of a category's own row: which of them stays is known at the end.
+    """
 
     def __init__(self, stats: StatsCollector) -> None:
         self.stats = stats
@@ -32,4 +35,6 @@ class DeduplicatePipeline:
                 self.stats.inc_value("splitcart/duplicates")
                 raise DropItem(f"{key} is in this crawl already", log_level="DEBUG")
             self._seen.add(key)
+        elif isinstance(item, GuestItem) and item.product.sku in self._seen:
+            raise DropItem(f"{item.product.sku} is in this crawl already", log_level="DEBUG")
         return item

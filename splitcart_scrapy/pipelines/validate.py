@@ -9,7 +9,7 @@ from scrapy.statscollectors import StatsCollector
 
 from splitcart.config import Chain
 from splitcart.transfer.records import ProductRecord, StoreRecord
-from splitcart_scrapy.items import CategoryEndItem, CrawlStartItem, Item
+from splitcart_scrapy.items import CategoryEndItem, CrawlStartItem, GuestItem, Item
 from splitcart_scrapy.spiders.base import site_spider
 
 MAX_PRICE_CENTS = 10_000_000
@@ -45,6 +45,8 @@ class ValidatePipeline:
             self._lost = []
         elif isinstance(item, ProductRecord):
             self._check_product(item)
+        elif isinstance(item, GuestItem):
+            self._check_product(item.product)
         elif isinstance(item, StoreRecord):
             self._check_store(item)
         elif isinstance(item, CategoryEndItem) and self._lost:

@@ -12,7 +12,7 @@ from splitcart.transfer import get_kind
 from splitcart.transfer.crawl_writer import WorkingFileBusyError
 from splitcart.transfer.records import BarcodeRecord, ProductRecord, StoreRecord
 from splitcart_scrapy.exporters import CrawlFileExporter
-from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, Item
+from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, GuestItem, Item
 from splitcart_scrapy.spiders.base import SiteSpider, site_spider
 from splitcart_scrapy.watching import CrawlReporter, write_report
 
@@ -42,6 +42,8 @@ class WritePipeline:
         elif isinstance(item, ProductRecord | StoreRecord | BarcodeRecord):
             self._exporter.export_item(item)
             self._reporter.see(item)
+        elif isinstance(item, GuestItem):
+            self._exporter.export_guest(item)
         elif isinstance(item, CategoryEndItem):
             self._exporter.finish_category(item)
             self._reporter.finish_category(item.record)

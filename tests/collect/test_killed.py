@@ -72,7 +72,7 @@ def listings(visits):
 
 
 def test_killed_crawls_ask_for_one_category_again_and_lose_and_double_nothing(replica):
-    market = small_market(skus=150, roots=4, leaves_per_root=3)
+    market = small_market(skus=150, roots=4, leaves_per_root=3, cross_listed_share=0.2)
     server = replica(market)
     server.weather.add(Rule(fault=Fault.DELAY, seconds=0.01))  # a moment to be killed in
     with processes() as start:

@@ -130,8 +130,14 @@ async def test_a_lease_may_ask_for_some_categories_only(replica, crawl, desk):
     rows, closing = the_file()
     skus = market.skus("aldi")
     expected = truth(market, "aldi", first_store(market, "aldi"))
-    assert seen(rows) == {code: offer for code, offer in expected.items() if skus[code].root == wanted}
-    assert [(record.category, record.complete) for record in closing.categories] == [(wanted, True)]
+    leaves = {leaf.id for leaf in market.tree("aldi").roots[1].leaves()}
+    own = {code for code in expected if skus[code].root == wanted}
+    guests = {code for code in expected if leaves.intersection(skus[code].also_in)}
+    assert guests
+    assert seen(rows) == {code: offer for code, offer in expected.items() if code in own | guests}
+    (record,) = closing.categories
+    assert (record.category, record.complete, record.guests) == (wanted, True, len(guests))
+    assert {row.category_path[0] for row in rows} == {wanted}
     # It says nothing of the store's other categories, so it must not say that they are gone.
     assert not closing.complete
     assert desk.released == [(first_store(market, "aldi"), "finished", None)]

@@ -5,8 +5,12 @@ from itertools import count
 
 import pytest
 import pytest_twisted
+import sqlalchemy as sa
 
 from splitcart.config import Settings, get_settings
+from splitcart.database import open_database, reading
+from splitcart.database.models import Price, Sku
+from splitcart.ingest import CrawlIngester
 from splitcart.measures.clock import system_clock
 from splitcart.transfer import CrawlWriter
 from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord
@@ -127,13 +131,50 @@ async def test_a_row_belongs_to_its_own_department_wherever_it_is_listed(crawl_s
     assert {row.sku: row.category_path for row in rows} == {
         "1": ("Bakery",),
         "2": ("Pantry",),
-        "3": ("Pantry",),  # only listed elsewhere, and kept for its own department
-        "4": ("Bakery",),  # only seen when its own department was done
+        "3": ("Bakery",),  # its own department does not show it: it stands where it was shown
+        "4": ("Pantry",),  # the same, and its own department was done before
     }
-    bakery, pantry = closing.categories
-    assert (bakery.rows, pantry.rows) == (1, 2)
-    # The row that was listed elsewhere was seen before its own department was begun.
-    assert bakery.observed_from < pantry.observed_from < bakery.observed_to
+    assert [(record.category, record.rows, record.guests) for record in closing.categories] == [
+        ("Bakery", 2, 1),
+        ("Pantry", 2, 1),
+    ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_department_that_was_finished_before_a_block_keeps_all_that_it_showed(crawl_site):
+    await crawl_site(Bakery=[page(2, row(1, "Bakery"), row(2, "Pantry"))], Pantry=[AWAY])
+    rows, closing = the_file()
+    assert {row.sku: row.category_path for row in rows} == {"1": ("Bakery",), "2": ("Bakery",)}
+    assert [(record.category, record.rows, record.guests) for record in closing.categories] == [("Bakery", 2, 1)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_only_another_department_shows_is_not_closed_by_a_crawl_of_its_own(crawl_site, desk):
+    """A lease of one department does not walk the other, and has nothing to say of what stands there."""
+    engine = open_database(get_settings().resolved_database_url)
+    listings = {
+        "Bakery": [page(3, row(1, "Bakery"), row(2, "Pantry"), row(3, "Pantry"))],
+        "Pantry": [page(2, row(3, "Pantry"), row(4, "Pantry"))],
+    }
+
+    async def take_in(categories=None, **changed):
+        desk.put("woolworths", "1147", categories=categories)
+        await crawl_site(desk, **(listings | changed))
+        (path,) = outbox()
+        result = CrawlIngester(engine, get_settings().data_dir, system_clock).ingest(path)
+        path.unlink()
+        with reading(engine) as session:
+            shelf = sa.select(Sku.code).join(Price, Price.sku_id == Sku.id).where(Price.left_at.is_(None))
+            return "".join(sorted(session.scalars(shelf))), (result.categories, result.complete_categories)
+
+    try:
+        assert await take_in() == ("1234", (2, 2))
+        assert await take_in(["Pantry"]) == ("1234", (1, 1))
+        assert await take_in(["Bakery"]) == ("1234", (1, 1))
+        assert await take_in(["Pantry"], Pantry=[page(1, row(3, "Pantry"))]) == ("123", (1, 1))
+        assert await take_in(["Bakery"], Bakery=[page(1, row(1, "Bakery"))]) == ("13", (1, 1))
+    finally:
+        engine.dispose()
 
 
 @pytest_twisted.ensureDeferred

@@ -237,6 +237,41 @@ def test_a_late_crawl_is_verified_only_if_every_category_was(answers, together, 
         assert read_closing(again.committed_before[0]).store_verified is together
 
 
+def test_a_guest_goes_with_who_showed_it_first_unless_a_category_has_it_as_its_own(
+    outbox, clock, open_writer, category, crawl, product
+):
+    with open_writer(outbox, clock) as writer:
+        for sku in ("1", "5", "6", "5"):
+            writer.add_guest(product(sku, "Dairy"))
+        crawl(writer, "Dairy", "2")
+        writer.add_guest(product("7", "Bakery"))  # of a category that was being read when the crawl died
+    with open_writer(outbox, clock) as again:
+        assert again.seen_skus == {"2"}
+        for sku in ("5", "2"):
+            again.add_guest(product(sku, "Bakery"))
+        crawl(again, "Bakery", "6", "3")
+        final = again.commit(complete=True)
+    assert skus(final) == ["2", "1", "5", "6", "3"]
+    closing = read_closing(final)
+    assert closing.rows == 5
+    assert [(one.category, one.rows, one.guests) for one in closing.categories] == [("Dairy", 3, 2), ("Bakery", 2, 0)]
+
+
+def test_a_category_that_is_committed_alone_takes_all_its_guests_along(outbox, clock, open_writer, crawl, product):
+    with open_writer(outbox, clock) as writer:
+        writer.add_guest(product("1", "Dairy"))
+        writer.add_guest(product("2", "Dairy"))
+        crawl(writer, "Dairy")
+        clock.forward(hours=10)
+        writer.add_guest(product("2", "Bakery"))
+        crawl(writer, "Bakery", "1")
+    clock.forward(hours=15)
+    with open_writer(outbox, clock, nonce="b00000") as again:
+        (late,) = again.committed_before
+        assert (skus(late), read_closing(late).rows) == (["1", "2"], 2)
+        assert skus(again.commit(complete=False)) == ["1", "2"]
+
+
 def test_leftovers_that_nobody_resumed_in_time_are_committed(outbox, clock, open_writer, crawl):
     with open_writer(outbox, clock) as old:
         crawl(old, "Dairy", "1")

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from splitcart.measures.lease import StoreLease
 from splitcart.measures.local_time import last_change_before, zone_for_state
 from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord
 from splitcart_scrapy.failures import GivenUpError, SiteChangedError, SiteError, UnknownStoreError, WrongStoreError
-from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, Item
+from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, GuestItem, Item
 from splitcart_scrapy.parsers import Listing, ListingPage
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class StoreCrawl:
         self._verified: bool | None = None
         self._unreadable_rows = 0
         self._failed_in_a_row = 0
-        # Rows that a listing of another root showed first: they wait for their own root, to be dated with it.
-        self._strays: dict[str, dict[str, tuple[ProductRecord, datetime]]] = {}
+        self._has_guests = False
 
     async def items(self) -> AsyncIterator[Item]:
         """Yield all that the pipelines need to write this crawl; a failure ends it early, what is finished stays."""
@@ -106,7 +105,7 @@ class StoreCrawl:
 
     @property
     def _keeps(self) -> bool:
-        return self.rows > 0 and self._verified is not False
+        return (self.rows > 0 or self._has_guests) and self._verified is not False
 
     def summary(self) -> str:
         """Say in one line how the crawl went."""
@@ -122,7 +121,7 @@ class StoreCrawl:
         if self.failure_class is not None:
             return
         expected = sum(self.lease.expected_rows.get(record.category, 0) for record in self.records)
-        if not self.rows:
+        if not self.rows and not self._has_guests:
             self.failure_class = FailureClass.NO_ITEMS
         elif self._unreadable_rows > MAX_UNREADABLE_SHARE * self.rows:
             self.failure_class = FailureClass.BAD_ITEMS
@@ -160,24 +159,19 @@ class StoreCrawl:
                 by_root.setdefault(listing.root, []).append(listing)
         self.wanted = list(by_root)
         self.roots = set(kept_roots.values())
-        waiting = [name for name in by_root if name not in finished]
-        while waiting:
-            root = _Root(waiting[0], self.spider.clock(), deque(by_root[waiting[0]]))
+        for name in [name for name in by_root if name not in finished]:
+            root = _Root(name, self.spider.clock(), deque(by_root[name]))
             while root.listings:
-                async for product in self._listing(root.listings.popleft(), root, kept_roots, waiting):
-                    yield product
+                async for item in self._listing(root.listings.popleft(), root, kept_roots):
+                    yield item
             root.problems += [
                 f"{split.listing.slug}: {len(split.listed)} of {split.total} rows in its parts"
                 for split in root.splits
                 if len(split.listed) < split.total
             ]
-            for product, seen_at in self._strays.pop(root.name, {}).values():
-                root.observed_from = min(root.observed_from, seen_at)
-                yield product
             record = self._record(root)
             yield CategoryEndItem(record=record, store_verified=self._verified)
             self.records.append(record)
-            waiting.pop(0)
 
     async def _listings(self) -> list[Listing]:
         spider = self.spider
@@ -197,18 +191,22 @@ class StoreCrawl:
             raise
 
     async def _listing(
-        self, listing: Listing, root: _Root, kept_roots: dict[str, str], waiting: list[str]
-    ) -> AsyncIterator[ProductRecord]:
-        """Walk one listing and note in ``root`` what it lacked; raise a SiteError only if the store is to be left."""
+        self, listing: Listing, root: _Root, kept_roots: dict[str, str]
+    ) -> AsyncIterator[ProductRecord | GuestItem]:
+        """Walk one listing and note in ``root`` what it lacked; raise a SiteError only if the store is to be left.
+
+        A root says of itself that it is complete, so its part of the file holds all that its listings show: also what
+        belongs to another root, which may never be walked, or may not show it
+        (docs/decisions/0028-a-row-stands-where-it-was-shown.md).
+        """
         try:
             async for page in self._pages(listing, root, kept_roots):
                 for product in page.items:
-                    own_root = product.category_path[0]
-                    if own_root in waiting and own_root != root.name:
-                        self._strays.setdefault(own_root, {})[product.sku] = (product, self.spider.clock())
-                    elif own_root in self.wanted:
-                        self._strays.get(own_root, {}).pop(product.sku, None)
+                    if product.category_path[0] == root.name:
                         yield product
+                    else:
+                        self._has_guests = True
+                        yield GuestItem(product=replace(product, category_path=list(listing.path)))
         except SiteError as error:
             root.problems.append(f"{'/'.join(listing.path[1:]) or listing.root}: {error}")
             self.failure_class = error.failure_class
