@@ -1,5 +1,6 @@
 """Which root categories count as completely seen: the crawl's own word, which the count can only lower."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ def judged(
     reference: int | None,
     *,
     claimed: bool = True,
+    guests: int = 0,
     before: list[tuple[int, bool]] | None = None,
 ) -> dict[str, Any]:
     """The verdict on root A with ``rows`` rows; ``before``: rows and claim of the store's previous crawl."""
@@ -31,7 +33,7 @@ def judged(
     parsed = ParsedCrawl(
         closing,
         rows=[product(f"a{number}", "A", 1) for number in range(rows)],
-        categories={"A": category("A", AT, complete=claimed)},
+        categories={"A": replace(category("A", AT, complete=claimed), guests=guests)},
     )
     previous = [{"category": "A", "rows": count, "claimed": claim} for count, claim in before or []]
     (entry,) = judge_categories(
@@ -66,6 +68,12 @@ def test_nine_of_ten_of_the_reference_are_enough_and_small_references_are_not_ju
     entry = judged(rows, reference)
     assert (entry["complete"], entry["claimed"], entry["rows"]) == (complete, True, rows)
     assert entry["problem"] == (None if complete else f"{rows} rows where {reference} were expected")
+
+
+def test_guests_of_other_roots_are_no_measure_of_what_was_seen() -> None:
+    assert judged(100, 100, guests=10)["complete"]
+    few = judged(100, 100, guests=11)
+    assert (few["complete"], few["rows"]) == (False, 89)
 
 
 @pytest.mark.parametrize("rows", [0, 5, 100, 1000])
