@@ -5,7 +5,7 @@ import random
 import shutil
 import socket
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -69,6 +69,7 @@ class Harness:
         self._proxy = Proxy(self._port, self._rng)
         self._server: BaseProcess | None = None
         self._files: list[Sent] = []
+        self._bytes_of_crawl: defaultdict[str, set[bytes]] = defaultdict(set)
         self._transit = _deck(self._rng, [*FAULTS, *(step for step in STEPS if step.side != "worker")])
         self._takes = _deck(self._rng, [None, *(step for step in STEPS if step.side == "worker")])
 
@@ -95,6 +96,7 @@ class Harness:
             self._files += made
             for file in made:
                 file.put(self._outbox)
+                self._bytes_of_crawl[file.crawl_id].add(file.content)
         if isinstance(trouble, Fault):
             self._proxy.set(trouble, self._rng.choice((1, 1, 2, 5)))
             self.report.faults[f"{trouble.kind} {trouble.region}".strip()] += 1
@@ -182,13 +184,10 @@ class Harness:
             counts["refused"] += refused.exists()
             if sent.exists():
                 counts["acknowledged"] += 1
-                self.report.blame(*server.judge(file, {one.content for one in self._twins(file)}))
+                self.report.blame(*server.judge(file, self._bytes_of_crawl[file.crawl_id]))
         self.report.files = len(self._files)
         self.report.acknowledged, self.report.refused = counts["acknowledged"], counts["refused"]
         self.report.ingested, self.report.rejected = len(server.kept), len(server.rejected)
-
-    def _twins(self, file: Sent) -> Iterator[Sent]:
-        return (one for one in self._files[-1000:] if one.crawl_id == file.crawl_id)
 
     def _judge_database(self) -> None:
         """The database is what one undisturbed run makes of the same files."""
