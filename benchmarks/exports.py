@@ -21,7 +21,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import psutil
+import psycopg
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from benchmarks.storage import fill
 from splitcart.config import Settings
@@ -76,7 +78,8 @@ def bare(engine: sa.Engine) -> int:
     """Read the table with the driver's server-side cursor; return its rows."""
     with reading(engine) as session:
         driver = session.connection().connection.driver_connection
-        with driver.cursor("bare", binary=True) as cursor:  # type: ignore[union-attr]
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor("bare", binary=True) as cursor:
             cursor.itersize = CHUNK
             cursor.execute("SELECT * FROM prices WHERE left_at IS NULL")
             return sum(1 for _ in cursor)
@@ -124,7 +127,7 @@ def main() -> None:
         engine = create_engine(url.render_as_string(hide_password=False))
         upgrade(engine)
         make_chain(engine, given.stores, given.skus)
-        settings = Settings(data_dir=Path(folder), api_secret_key=KEY)  # type: ignore[arg-type]
+        settings = Settings(data_dir=Path(folder), api_secret_key=SecretStr(KEY))
         with BackgroundServer(create_app(settings, engine, lambda: datetime.now(UTC))) as server:
             rows = bare(engine)
             ways: dict[str, Callable[[], object]] = {"bare cursor": lambda: bare(engine)}

@@ -33,6 +33,7 @@ import requests
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from isal import isal_zlib
+from pydantic import SecretStr
 
 from splitcart.config import Settings
 from splitcart.database import open_database
@@ -144,7 +145,7 @@ def serve(folder: Path, which: str, port: int) -> None:
     if which == "stdlib":
         app = stdlib_app(folder)
     else:
-        settings = Settings(data_dir=folder, api_secret_key=KEY, rate_internal=MANY)  # type: ignore[arg-type]
+        settings = Settings(data_dir=folder, api_secret_key=SecretStr(KEY), rate_internal=MANY)
         engine = open_database(settings.resolved_database_url)
         app = create_app(settings, engine, lambda: NOON, limits=Limits(max_bytes=1 << 30))
     uvicorn.run(app, port=port, log_level="error")
@@ -156,9 +157,8 @@ def peak_mb(process: "subprocess.Popen[bytes]") -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
 
-def send(url: str, body: bytes | BinaryIO, sha256: str | None = None) -> None:
+def send(url: str, body: bytes | BinaryIO, sha256: str) -> None:
     """Send one file; raise for any answer but a good one."""
-    sha256 = sha256 or hashlib.sha256(body).hexdigest()  # type: ignore[arg-type]
     headers = {"X-API-Key": KEY, "X-Content-SHA256": sha256}
     if not hasattr(_sessions, "one"):
         _sessions.one = requests.Session()  # as our client keeps its connection
@@ -169,7 +169,7 @@ def send_all(url: str, bodies: list[bytes], clients: int) -> float:
     """Send them with so many clients at once; return seconds."""
     begin = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(lambda body: send(url, body), bodies))
+        list(pool.map(lambda body: send(url, body, hashlib.sha256(body).hexdigest()), bodies))
     return time.perf_counter() - begin
 
 

@@ -91,14 +91,14 @@ class ScrapydNode:
         self._ask("POST", "cancel.json", {"project": PROJECT, "job": job_id})
 
     def _ask(self, method: str, service: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        given = {"params": parameters} if method == "GET" else {"data": parameters}
         try:
             response = self._session.request(
                 method,
                 f"{self.url}/{service}",
+                params=parameters if method == "GET" else None,
+                data=parameters if method == "POST" else None,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
-                **given,  # type: ignore[arg-type]
             )
             if response.status_code == requests.codes.unauthorized:
                 raise NodeRefusedError(

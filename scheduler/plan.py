@@ -63,7 +63,7 @@ def plan_discovery(
     roster = read_roster(session, company, now)
     planner = _Planner(roster, company, crawls_a_day, roster.find_cluster(cluster) if cluster else None)
     # Which stores are the samples from outside makes no difference worth a dice: the same plan every time.
-    clusters = planner.plan(read_first_crawls(session, company), now, Random(0))  # noqa: S311
+    clusters = planner.plan(read_first_crawls(session, company), now, Random(0))  # noqa: S311 - no secret
     return Plan(
         crawls_a_day=crawls_a_day,
         window_hours=company.window_hours,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,9 +15,14 @@ from splitcart.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scheduler import DispatchReport, ScrapydNode
+    from scheduler import DispatchReport, Rules, ScrapydNode
+    from splitcart.config import Chain
 
 MOST, LONGEST_MINUTES = 1000, 7 * 24 * 60
+
+
+def _minutes(name: str, text: str) -> Any:
+    return typer.Option(name, min=0, max=LONGEST_MINUTES, help=text)
 
 
 def dispatch_command(
@@ -34,56 +39,55 @@ def dispatch_command(
         list[str] | None, typer.Option("--setting", help="NAME=VALUE: a setting of Scrapy for the jobs.")
     ] = None,
     pending_minutes: Annotated[
-        float,
-        typer.Option(
-            "--pending-minutes",
-            min=0,
-            max=LONGEST_MINUTES,
-            help="A job that waits longer for a process is taken back.",
-        ),
+        float, _minutes("--pending-minutes", "A job that waits longer for a process is taken back.")
     ] = 30,
     silent_minutes: Annotated[
         float,
-        typer.Option(
-            "--silent-minutes",
-            min=0,
-            max=LONGEST_MINUTES,
-            help="A job that its node does not know is given up when its leases are silent for longer.",
+        _minutes(
+            "--silent-minutes", "A job that its node does not know is given up when its leases are silent for longer."
         ),
     ] = 15,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for programs.")] = False,
 ) -> None:
     """Look after the jobs on scrapyd nodes, and start spiders where slots are free and work is due."""
-    from random import SystemRandom
-
-    from scheduler import Patience, Rules, dispatch
+    from scheduler import Patience, Rules
 
     if cluster and not company:
         raise InputError("a cluster is one company's: name it with --company, too")
-    wrong = [each for each in setting or () if not each.partition("=")[0].strip() or "=" not in each]
-    if wrong:
-        raise InputError(f"--setting {wrong[0]!r} is not of the form NAME=VALUE")
-    patience = Patience(pending=timedelta(minutes=pending_minutes), silent=timedelta(minutes=silent_minutes))
     rules = Rules(
         slots=slots,
         per_site=per_site,
         stores=stores,
         cluster=cluster,
-        scrapy_settings=tuple(setting or ()),
-        patience=patience,
+        scrapy_settings=_scrapy_settings(setting or []),
+        patience=Patience(pending=timedelta(minutes=pending_minutes), silent=timedelta(minutes=silent_minutes)),
     )
-    chains = [get_chain(company)] if company else list(get_chains().values())
+    report = _dispatch(nodes, [get_chain(company)] if company else list(get_chains().values()), rules)
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+
+
+def _scrapy_settings(given: list[str]) -> tuple[str, ...]:
+    wrong = [each for each in given if not each.partition("=")[0].strip() or "=" not in each]
+    if wrong:
+        raise InputError(f"--setting {wrong[0]!r} is not of the form NAME=VALUE")
+    return tuple(given)
+
+
+def _dispatch(nodes: Iterable[str] | None, chains: list[Chain], rules: Rules) -> DispatchReport:
+    from random import SystemRandom
+
+    from scheduler import dispatch
+
     with ExitStack() as opened:
         reached = _nodes(nodes)
         for node in reached:
             opened.callback(node.close)
         engine = database()
         opened.callback(engine.dispose)
-        report = dispatch(engine, chains, reached, rules, get_settings().clock(), SystemRandom())
-    if as_json:
-        print_json(report)
-    else:
-        _show(report)
+        return dispatch(engine, chains, reached, rules, get_settings().clock(), SystemRandom())
 
 
 def _nodes(given: Iterable[str] | None) -> list[ScrapydNode]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from splitcart.transfer import CrawlFileError, StreamVerifier, TooLargeError
 from splitcart.transfer.lines import check_json_object, count_records, encode_line
+from splitcart.transfer.verify import Verified
 
 
 @given(size=st.integers(1, 400))
@@ -75,10 +76,10 @@ def test_good_lines_are_counted_together(crawl_bytes):
     assert count_records(b"".join(lines[:4])) == ("product", 4)
 
 
-def verify(*lines: bytes, **caps) -> None:
+def verify(*lines: bytes, **caps) -> Verified:
     verifier = StreamVerifier(**caps)
     verifier.feed(gzip.compress(b"".join(line + b"\n" for line in lines)))
-    verifier.finish()
+    return verifier.finish()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,8 @@ def test_a_line_that_is_not_an_object_with_one_key_is_refused(line, closing):
 
 
 def test_the_fields_of_a_row_are_left_to_ingestion(closing):
-    verify(b'{"product":{"price_cents":"no"}}', encode_line(closing(1)).rstrip())
+    verified = verify(b'{"product":{"price_cents":"no"}}', encode_line(closing(1)).rstrip())
+    assert (verified.record_key, verified.closing) == ("product", closing(1))
 
 
 def test_a_bomb_is_stopped_by_size_and_by_ratio_in_little_memory():
