@@ -57,7 +57,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.ingestion workers --stores 150
 	$(BIN)/python -m benchmarks.ingestion keys
 	$(BIN)/python -m benchmarks.orm
-	$(BIN)/python -m benchmarks.ingestion series --files 400
+	$(BIN)/python -m benchmarks.ingestion series --files 1000
 	$(BIN)/python -m benchmarks.storage
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.leases
@@ -76,6 +76,11 @@ bench: setup
 	for chain in aldi coles iga woolworths; do \
 		$(BIN)/python -m benchmarks.whole_markets $$chain && $(BIN)/python -m benchmarks.whole_markets --foul $$chain \
 			|| exit 1; done
+ifdef SPLITCART_REAL_DATA
+	$(BIN)/python -m benchmarks.real_files "$(SPLITCART_REAL_DATA)/prices_aldi_qld"
+else
+	@echo "benchmarks.real_files is left out: SPLITCART_REAL_DATA names no folder of real files"
+endif
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache demo-data *.egg-info
