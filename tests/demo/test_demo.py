@@ -16,6 +16,7 @@ import pytest
 
 from splitcart.demo.world import MARKER, prepare_folder
 from splitcart.errors import InputError
+from tests.cli.front_door import splitcart
 
 SPLITCART = [sys.executable, "-m", "splitcart.cli"]
 WAIT_SECONDS = 300
@@ -79,7 +80,7 @@ def test_ctrl_c_leaves_no_process_behind_and_the_folder_can_be_used_again(tmp_pa
     logs = tmp_path / "data" / "logs"
     deadline = time.monotonic() + WAIT_SECONDS
     while not list(logs.glob("*")) and time.monotonic() < deadline:  # a spider runs
-        demo.poll()
+        time.sleep(0.02)
     children = psutil.Process(demo.pid).children(recursive=True)
     os.kill(demo.pid, signal.SIGINT)
     _, stderr = demo.communicate(timeout=WAIT_SECONDS)
@@ -97,7 +98,7 @@ def test_a_demo_that_is_killed_leaves_no_spider_behind(tmp_path: Path) -> None:
     )
     deadline = time.monotonic() + WAIT_SECONDS
     while not (children := psutil.Process(demo.pid).children()) and time.monotonic() < deadline:
-        demo.poll()
+        time.sleep(0.02)
     demo.kill()
     demo.wait()
     assert children
@@ -130,24 +131,24 @@ def test_a_link_to_the_demos_folder_stays_and_what_it_links_to_elsewhere_too(tmp
 
 def test_a_folder_of_someone_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear diary")
-    done = run("--data-dir", tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "holds files that are not the demo's; choose an empty folder with --data-dir" in done.stderr
+    done = splitcart("demo", "--data-dir", str(tmp_path))
+    assert (done.exit_code, done.error.count("\n")) == (2, 1)
+    assert "holds files that are not the demo's; choose an empty folder with --data-dir" in done.error
     assert (tmp_path / "letter.txt").exists()
 
 
 def test_a_folder_that_cannot_be_made_gives_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = run("--data-dir", tmp_path / "file" / "data")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "choose another folder with --data-dir" in done.stderr
+    done = splitcart("demo", "--data-dir", str(tmp_path / "file" / "data"))
+    assert (done.exit_code, done.error.count("\n")) == (2, 1)
+    assert "choose another folder with --data-dir" in done.error
 
 
 def test_a_port_in_use_gives_one_clear_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = run("--data-dir", tmp_path / "data", "--port", str(taken.getsockname()[1]))
-    assert done.returncode in {1, 2}
-    assert done.stderr.count("\n") == 1
-    assert "cannot listen on 127.0.0.1" in done.stderr
+        done = splitcart("demo", "--data-dir", str(tmp_path / "data"), "--port", str(taken.getsockname()[1]))
+    assert done.exit_code == 1
+    assert done.error.count("\n") == 1
+    assert "cannot listen on 127.0.0.1" in done.error
