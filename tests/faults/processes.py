@@ -1,7 +1,6 @@
 """The three processes of a file's way, each of its own: a server, a scraper host's upload, an ingestion worker."""
 
 import logging
-import multiprocessing
 import random
 import threading
 import time
@@ -18,6 +17,7 @@ from splitcart.ingest import CrawlIngester
 from splitcart.ingest.updates import update_products
 from splitcart.server import BackgroundServer, Limits, create_app
 from splitcart.transfer import Client, upload_outbox
+from tests.children import children
 from tests.faults.steps import Step, die_at
 
 KEY = "sc_secret-key"
@@ -26,10 +26,6 @@ SILENCE_SECONDS = 0.3  # of a body, before the server gives it up
 CLIENT_SECONDS = 0.8  # for an answer, before the client does
 ATTEMPTS = 3
 MANY = "1000000/minute"  # damaged keys are no guesses here
-
-# Children of one process that has imported everything: a start costs milliseconds, and every child is killed for real.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["__main__", __name__])
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def clock() -> datetime:
 
 def start(work: Callable[..., None], place: Place, *given: Any, step: Step | None, times: int) -> BaseProcess:
     """Start ``work`` (serve, send, take) in a process that dies at ``step``, if there is one."""
-    process = _context.Process(target=_run, args=(work, place, given, step, times), daemon=True)
+    process = children.Process(target=_run, args=(work, place, given, step, times), daemon=True)
     process.start()
     return process
 

@@ -1,17 +1,20 @@
 """The application starts only with a key, and says whether it can work."""
 
+import os
 import signal
-import subprocess
-import sys
+import socket
 
 import pytest
 import requests
 import sqlalchemy as sa
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from splitcart.config import Settings
 from splitcart.errors import InputError
 from splitcart.server import BackgroundServer, create_app
 from tests.server.conftest import KEY, crawl_file, fixed_clock
+from tests.server.processes import run_in_foreground
 
 
 def get(server, path: str) -> requests.Response:
@@ -100,21 +103,15 @@ def test_what_a_killed_server_was_receiving_is_removed_at_the_next_start(setting
     assert list(arriving.iterdir()) == []
 
 
-FOREGROUND = """
-import sys
-from splitcart.config import get_settings
-from splitcart.server import serve
-serve(get_settings(), "127.0.0.1", 0)
-"""
-
-
-def test_the_server_in_the_foreground_takes_files_until_interrupted(tmp_path, monkeypatch):
-    monkeypatch.setenv("API_SECRET_KEY", KEY)
-    with subprocess.Popen(
-        [sys.executable, "-c", FOREGROUND], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    ) as running:
-        url = next(line.split()[-1] for line in running.stderr if "serving on" in line)
-        assert requests.get(f"{url}/readyz", timeout=20).status_code == 200
-        running.send_signal(signal.SIGINT)
-        running.communicate()
-    assert (tmp_path / "data" / "splitcart.db").exists()
+def test_the_server_in_the_foreground_takes_files_until_interrupted(settings):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    running = run_in_foreground(settings, port)
+    retry = Retry(total=None, connect=200, backoff_factor=0.01, backoff_max=0.1)
+    with requests.Session() as session:
+        session.mount("http://", HTTPAdapter(max_retries=retry))  # until it listens
+        assert session.get(f"http://127.0.0.1:{port}/readyz", timeout=20).status_code == 200
+    os.kill(running.pid, signal.SIGINT)
+    running.join(20)
+    assert running.exitcode is not None
+    assert (settings.data_dir / "splitcart.db").exists()

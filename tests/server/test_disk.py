@@ -1,16 +1,15 @@
 """A disk that fills up: nothing is lost, nothing half stays, and the client comes through later."""
 
 import resource
-import subprocess
 
 import pytest
 import requests
 
-from splitcart.database import open_database
 from splitcart.server import BackgroundServer, create_app
 from splitcart.transfer import Client
 from tests.server.conftest import KEY, crawl_file, fixed_clock
-from tests.server.test_uploads import check_problem, on_sqlite, run_server, uploads
+from tests.server.processes import run_server
+from tests.server.test_uploads import check_problem, on_sqlite, uploads
 
 
 @pytest.fixture
@@ -43,35 +42,32 @@ def test_what_came_before_the_disk_was_full_is_still_known(send, nearly_full):
     assert answer.status_code == 200
 
 
-def limit_files(server: subprocess.Popen, size_bytes: int) -> None:
+def limit_files(pid: int, size_bytes: int) -> None:
     """Let the process write no file beyond this size, as a disk does that has no more."""
-    _, most = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size_bytes, most))
+    _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, most))
 
 
-def test_a_write_that_fails_in_the_middle_leaves_nothing_and_heals(tmp_path):
-    data_dir, path = tmp_path / "server", tmp_path / "a.jsonl.gz"
+def test_a_write_that_fails_in_the_middle_leaves_nothing_and_heals(settings, sqlite, tmp_path):
+    data_dir, path = settings.data_dir, tmp_path / "a.jsonl.gz"
     path.write_bytes(crawl_file(20_000, level=1))
     assert path.stat().st_size > 100_000
     answers = []
-    with run_server(data_dir) as server:
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        limit_files(server, 60_000)
+    server = run_server(settings, str(sqlite.url))
+    limit_files(server.process.pid, 60_000)
 
-        def room(_seconds: float) -> None:
-            """Between the attempts of the client."""
-            answers.append(requests.get(f"{url}/healthz", timeout=20).status_code)
-            assert list((data_dir / "state" / "arriving").iterdir()) == []
-            assert list(data_dir.glob("product_inbox/*")) == []
-            if len(answers) == 2:
-                limit_files(server, resource.RLIM_INFINITY)
+    def room(_seconds: float) -> None:
+        """Between the attempts of the client."""
+        answers.append(requests.get(f"{server.url}/healthz", timeout=20).status_code)
+        assert list((data_dir / "state" / "arriving").iterdir()) == []
+        assert list(data_dir.glob("product_inbox/*")) == []
+        if len(answers) == 2:
+            limit_files(server.process.pid, resource.RLIM_INFINITY)
 
-        with Client(url, KEY, sleep=room) as client:
-            assert client.upload(path, "products").is_new
-        server.communicate("\n")
+    with Client(server.url, KEY, sleep=room) as client:
+        assert client.upload(path, "products").is_new
+    server.end()
     assert answers == [200, 200]
     (received,) = data_dir.glob("product_inbox/*")
     assert received.read_bytes() == path.read_bytes()
-    engine = open_database(f"sqlite:///{data_dir / 'splitcart.db'}")
-    assert len(uploads(engine)) == 1
-    engine.dispose()
+    assert len(uploads(sqlite)) == 1

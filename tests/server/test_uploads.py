@@ -7,10 +7,7 @@ import itertools
 import logging
 import os
 import socket
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import anyio
 import pytest
@@ -18,7 +15,7 @@ import requests
 import sqlalchemy as sa
 from anyio.from_thread import start_blocking_portal
 
-from splitcart.database import open_database, reading
+from splitcart.database import reading
 from splitcart.database.models import Crawl, Upload
 from splitcart.measures.clock import system_clock
 from splitcart.server import BackgroundServer, Limits, create_app
@@ -28,6 +25,7 @@ from splitcart.transfer import KINDS, Client, read_closing, upload_outbox, verif
 from splitcart.transfer.lines import encode_line
 from splitcart.transfer.records import BatchRecord, CrawlRecord, FailureClass, StoreRecord
 from tests.server.conftest import KEY, NOON, crawl_file
+from tests.server.processes import Running, run_server
 
 # What does not touch the database is tried on one.
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -405,58 +403,34 @@ def test_the_key_is_never_logged(send, caplog):
     assert "another-secret" not in caplog.text
 
 
-SERVER = """
-import sys
-from pathlib import Path
-from splitcart.config import Settings
-from splitcart.database import open_database
-from splitcart.measures.clock import system_clock
-from splitcart.server import BackgroundServer, create_app
-settings = Settings(data_dir=Path(sys.argv[1]), api_secret_key=sys.argv[2])
-app = create_app(settings, open_database(settings.resolved_database_url), system_clock)
-with BackgroundServer(app, port=int(sys.argv[3])) as server:
-    print(server.port, flush=True)
-    sys.stdin.readline()
-"""
-
-
-def run_server(data_dir: Path, port: int = 0) -> subprocess.Popen:
-    command = [sys.executable, "-c", SERVER, data_dir, KEY, str(port)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def test_a_server_killed_in_the_middle_keeps_no_half_file_and_the_client_comes_through(tmp_path):
-    data_dir, body = tmp_path / "server", crawl_file(2000)
+def test_a_server_killed_in_the_middle_keeps_no_half_file_and_the_client_comes_through(settings, sqlite, tmp_path):
+    data_dir, body, database = settings.data_dir, crawl_file(2000), str(sqlite.url)
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(body)
-    with run_server(data_dir) as first:
-        port = int(first.stdout.readline())
-        with socket.create_connection(("127.0.0.1", port)) as half:
-            headers = (
-                f"POST /api/upload/products/ HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: {len(body)}\r\n"
-                f"X-Content-SHA256: {hashlib.sha256(body).hexdigest()}\r\n\r\n"
-            )
-            half.sendall(headers.encode() + body[: len(body) // 2])
-            _until(lambda: list((data_dir / "state" / "arriving").glob("*.part")))
-            first.kill()
-            first.wait()
+    first = run_server(settings, database)
+    port = int(first.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as half:
+        headers = (
+            f"POST /api/upload/products/ HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: {len(body)}\r\n"
+            f"X-Content-SHA256: {hashlib.sha256(body).hexdigest()}\r\n\r\n"
+        )
+        half.sendall(headers.encode() + body[: len(body) // 2])
+        _until(lambda: list((data_dir / "state" / "arriving").glob("*.part")))
+        first.process.kill()
+        first.process.join()
     assert not list(data_dir.glob("product_inbox/*"))
 
-    second: list[subprocess.Popen] = []
+    second: list[Running] = []
 
     def restart(_seconds: float) -> None:
         if not second:
-            second.append(run_server(data_dir, port))
-            second[0].stdout.readline()
+            second.append(run_server(settings, database, port))
 
-    with Client(f"http://127.0.0.1:{port}", KEY, sleep=restart) as client:
+    with Client(first.url, KEY, sleep=restart) as client:
         assert client.upload(path, "products").is_new
         assert not client.upload(path, "products").is_new
-    with second[0] as running:
-        running.communicate("\n")
+    second[0].end()
     (received,) = data_dir.glob("product_inbox/*")
     assert received.read_bytes() == body
     assert list((data_dir / "state" / "arriving").iterdir()) == []
-    engine = open_database(f"sqlite:///{data_dir / 'splitcart.db'}")
-    assert len(uploads(engine)) == 1
-    engine.dispose()
+    assert len(uploads(sqlite)) == 1
