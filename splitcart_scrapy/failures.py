@@ -2,6 +2,8 @@
 
 from codecs import BOM_UTF8
 
+import msgspec
+
 from splitcart.errors import FailedError
 from splitcart.transfer.records import FailureClass
 
@@ -22,13 +24,17 @@ class SlowSiteError(SiteError):
 
 
 class SiteChangedError(SiteError):
-    """The site answered, but not in the form that its parser knows. ``status``: the HTTP status, if that was it."""
+    """The site answered, but not in the form that its parser knows.
+
+    ``status``: the HTTP status, if that was it; ``is_json``: what came with it was JSON, as from an API that is there.
+    """
 
     failure_class = FailureClass.SITE_CHANGED
 
-    def __init__(self, text: str, status: int | None = None) -> None:
+    def __init__(self, text: str, status: int | None = None, *, is_json: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.is_json = is_json
 
 
 class BlockedError(SiteError):
@@ -97,8 +103,15 @@ def refusal(status: int, body: bytes, url: str, *, is_page: bool = False, names_
         what = "a redirect" if is_redirect else "a page"
         return BlockedError(f"blocked: {what} where JSON was expected at {url}: {_shown(body)}")
     if status != 200:
-        return SiteChangedError(f"{status} at {url}, expected 200: {_shown(body)}", status)
+        return SiteChangedError(f"{status} at {url}, expected 200: {_shown(body)}", status, is_json=_is_object(body))
     return None
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(body), dict)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
 
 
 def _shown(body: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import cycle
 from pathlib import Path
@@ -13,6 +13,7 @@ from scrapy.http import Response
 
 from splitcart.measures.lease import StoreLease
 from splitcart.transfer.records import FailureClass
+from splitcart_scrapy.spiders.base.store_crawl import StoreCrawl
 from tests.collect.line import Line, Trouble, crawl_store, run, spider_on_a_line
 from tests.collect.runs import small_market, truth
 
@@ -114,7 +115,8 @@ ROWS = [
     Row('"Access Denied" with a reference, 403', always(403, EDGESUITE), BLOCKED, 1, WOOLWORTHS),
     Row('"Attention Required!", 403', page_of_the_site("block_page"), BLOCKED, 1, IGA),
     Row('"Just a moment...", 503', page_of_the_site("challenge_page"), BLOCKED, 1, IGA),
-    Row("404 for a category", listings(404, b"{}"), None, None, IGA, empties=True),
+    Row("404 as JSON for a category", listings(404, b"{}"), None, None, IGA, empties=True),
+    Row("404 as a page for a category", listings(404, MAINTENANCE), CHANGED, 3, IGA),
     Row("403", always(403), BLOCKED, 1),
     Row("429", always(429), FailureClass.RATE_LIMITED, 1),
     Row("503 with Retry-After", always(503, **{"Retry-After": "3600"}), FailureClass.RATE_LIMITED, 1),
@@ -172,6 +174,32 @@ def test_a_symptom_after_the_first_category(chain, row, store):
         assert all(record.rows == 0 for record in whole[1:]) or not row.empties
 
 
+@pytest.mark.parametrize("chain", ["iga"])
+def test_a_hundred_categories_in_a_row_that_are_not_there_are_a_site_that_changed(chain):
+    whole = small_market(chain, skus=400, roots=None, leaves_per_root=None)
+    spider, line = spider_on_a_line(chain, whole)
+    ends = []
+
+    def begins():
+        ends.append(len(line.asked))
+        if len(ends) == 1:
+            line.trouble = listings(404, b'{"statusCode": 404, "message": "not found"}')(line)
+
+    store = next(store for store in whole.stores(chain) if store.priced)
+    crawl, _ = run(crawl_store(spider, lease(chain, store), begins))
+    assert (crawl.failure_class, crawl.outcome) == (CHANGED, "partial")
+    assert len(line.asked) - ends[0] == 100
+    # Departments that ended in the meantime said that they were empty, and nothing confirms it.
+    assert len(crawl.records) > 3
+    assert [record.complete for record in crawl.records] == [True] + [False] * (len(crawl.records) - 1)
+    assert "100 listings in a row" in crawl.records[-1].problem
+    # Killed and started again, it goes on counting.
+    again = StoreCrawl(spider, lease(chain, store))
+    again.records = [replace(record, complete=True) for record in crawl.records]
+    again._remember_absent()
+    assert again._absent_in_a_row == sum(record.pages_seen for record in crawl.records[1:]) > 50
+
+
 @pytest.mark.parametrize("chain", ["coles"])
 def test_a_home_page_without_its_data_is_a_block(chain, store):
     spider, line = spider_on_a_line(chain, market(chain))
@@ -203,5 +231,6 @@ def test_the_table_on_the_page_is_this_one():
     names = {"any": CHAINS, "Coles": COLES, "Woolworths": WOOLWORTHS, "IGA": IGA}
     told = {(symptom, names[chain], what.partition(":")[0]) for chain, symptom, what in lines}
     assert told == {(row.symptom, row.chains, f"`{row.failure}`" if row.failure else "none") for row in ROWS} | {
-        ("a page without `__NEXT_DATA__`", COLES, "`blocked`")
+        ("a page without `__NEXT_DATA__`", COLES, "`blocked`"),
+        ("404 as JSON for 100 categories in a row", IGA, "`site_changed`"),
     }

@@ -31,7 +31,8 @@ class StorePricesSpider(SiteSpider):
 
     A subclass says how a chain's requests look and which parser reads the answers. ``past_end_statuses``: the HTTP
     statuses that a page beyond the end of a listing has. ``unknown_store_statuses``: those that the category tree has
-    for a store that does not exist; ``absent_listing_statuses``: those of a category that a store has nothing of.
+    for a store that does not exist; ``absent_listing_statuses``: those that come, with JSON, for a category that a
+    store has nothing of, though ``max_absent_listings`` of them in a row are not believed.
     ``max_listing_rows``: what the site serves of one listing, whatever its length. ``needs_retailer_store_id``: the
     site knows stores by a number that is not their id.
     """
@@ -41,6 +42,7 @@ class StorePricesSpider(SiteSpider):
     past_end_statuses: ClassVar[frozenset[int]] = frozenset()
     unknown_store_statuses: ClassVar[frozenset[int]] = frozenset()
     absent_listing_statuses: ClassVar[frozenset[int]] = frozenset()
+    max_absent_listings: ClassVar[int] = 1
     needs_retailer_store_id: ClassVar[bool] = False
     max_listing_rows: ClassVar[int] = 10_000
 

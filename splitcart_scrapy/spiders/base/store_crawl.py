@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,8 @@ class StoreCrawl:
         self._unreadable_rows = 0
         self._failed_in_a_row = 0
         self._has_guests = False
+        self._absent_in_a_row = 0  # listings that the site said the store has nothing of
+        self._sure_records = 0  # those before the first of these
 
     async def items(self) -> AsyncIterator[Item]:
         """Yield all that the pipelines need to write this crawl; a failure ends it early, what is finished stays."""
@@ -79,6 +82,7 @@ class StoreCrawl:
         self.records += start.finished_categories.values()
         self.wanted = list(start.finished_categories)
         self._verified = start.store_verified
+        self._remember_absent()
         try:
             async for item in self._roots(start.finished_categories):
                 yield item
@@ -86,6 +90,12 @@ class StoreCrawl:
             self.failure, self.failure_class = error, error.failure_class
         self._judge_rows()
         yield self._end()
+
+    def _remember_absent(self) -> None:
+        """Go on counting after a kill, if what is finished ends with roots that nothing was in."""
+        empty = list(takewhile(lambda record: not record.rows and record.complete, reversed(self.records)))
+        self._sure_records = len(self.records) - len(empty)
+        self._absent_in_a_row = sum(record.pages_seen for record in empty)
 
     @property
     def rows(self) -> int:
@@ -172,6 +182,8 @@ class StoreCrawl:
             record = self._record(root)
             yield CategoryEndItem(record=record, store_verified=self._verified)
             self.records.append(record)
+            if not self._absent_in_a_row:
+                self._sure_records = len(self.records)
 
     async def _listings(self) -> list[Listing]:
         spider = self.spider
@@ -264,13 +276,25 @@ class StoreCrawl:
         spider = self.spider
         request = spider.listing_request(self.lease, listing, number)
         try:
-            return await spider.read(request, lambda body: spider.parse_listing(body, listing, kept_roots))
+            page = await spider.read(request, lambda body: spider.parse_listing(body, listing, kept_roots))
         except SiteChangedError as error:
             if number > 1 and error.status in spider.past_end_statuses:
                 return None
-            if number == 1 and error.status in spider.absent_listing_statuses:
+            if number == 1 and error.status in spider.absent_listing_statuses and error.is_json:
+                self._note_absent(error)
                 return ListingPage()
             raise
+        self._absent_in_a_row, self._sure_records = 0, len(self.records)
+        return page
+
+    def _note_absent(self, error: SiteChangedError) -> None:
+        """Count a listing that the store has nothing of; so many in a row that no store can lack them are no such."""
+        self._absent_in_a_row += 1
+        if self._absent_in_a_row >= self.spider.max_absent_listings:
+            text = f"{self._absent_in_a_row} listings in a row are said not to be there, the last with: {error}"
+            for record in self.records[self._sure_records :]:
+                record.complete, record.problem = False, text[:MAX_PROBLEM_LENGTH]
+            raise GivenUpError(text, error.failure_class) from error
 
     def _check_store(self, page: ListingPage, root: _Root) -> None:
         """Compare the store that page and rows name with the requested one; rows of another are not this store's.
