@@ -4,6 +4,7 @@ import os
 from collections.abc import Container
 from dataclasses import fields
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,7 @@ from splitcart.transfer.records import BarcodeRecord
 
 FOUND = tuple(field.name for field in fields(BarcodeRecord))
 REST = timedelta(days=90)  # until a sku is asked about again
+MAX_DOUBTFUL = 15  # in a row without a barcode, where two of five have none, are one run in a million
 
 
 class _Asked(msgspec.Struct, omit_defaults=True):
@@ -30,6 +32,9 @@ class _Asked(msgspec.Struct, omit_defaults=True):
 class AskedBarcodes:
     """``found``: records by sku that the server does not know yet; ``resting``: skus that had none.
 
+    ``doubtful``: the last of these in a row, which nothing that was found since confirms, at most ``MAX_DOUBTFUL`` of
+    earlier runs.
+
     Each answer is on disk before the next question. The crawl's own lock keeps two processes from one file.
     """
 
@@ -38,6 +43,8 @@ class AskedBarcodes:
         self._rows = rows
         self.found = {row.sku: record for row in rows if (record := row.record())}
         self.resting = {row.sku for row in rows if not row.barcode}
+        missing = takewhile(lambda row: not row.barcode, reversed(rows))
+        self.doubtful = [row.sku for row in islice(missing, MAX_DOUBTFUL)]
 
     @classmethod
     def open(cls, data_dir: Path, company: str, wanted: Container[str], now: datetime) -> Self:
@@ -59,10 +66,24 @@ class AskedBarcodes:
         facts = {name: getattr(found, name) for name in FOUND} if found else {"sku": sku}
         row = _Asked(at=now, **facts)
         self._rows.append(row)
+        if found:
+            self.believe()
+        else:
+            self.doubtful.append(sku)
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(row) + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def believe(self) -> None:
+        """Doubt no answer so far: the site still names barcodes."""
+        self.doubtful = []
+
+    def forget_doubtful(self) -> None:
+        """Take back what was noted of the doubtful, so that they are asked about again."""
+        self._rows = [row for row in self._rows if row.sku not in self.doubtful]
+        self.believe()
+        self._write()
 
     def _write(self) -> None:
         part = self._path.with_suffix(".part")

@@ -151,6 +151,48 @@ async def test_a_run_that_is_cut_off_keeps_what_it_found_and_the_next_goes_on(pl
 
 
 @pytest_twisted.ensureDeferred
+async def test_when_no_product_has_a_barcode_any_more_the_site_has_changed_and_nothing_is_noted(
+    place, crawl, caplog, monkeypatch
+):
+    market, server, engine, take = await place()
+    await crawl("coles_barcodes", max_skus="10")
+    take()
+    known = {code for code, barcode in stored(engine).items() if barcode}
+    assert 2 < len(known) < 10
+    before = len(asked(server))
+    with monkeypatch.context() as change:
+        change.setattr(coles_rows, "has_page", lambda _: False)
+        crawler = await crawl("coles_barcodes", max_skus="8")  # too few to tell: the next run goes on counting
+        assert figures(crawler)["finish_reason"] == "finished"
+        crawler = await crawl("coles_barcodes")
+    assert figures(crawler)["finish_reason"] == "site_changed"
+    assert 8 + 1 < len(asked(server)) - before <= 15 + 1  # with that of a product whose barcode is known
+    assert "skus in a row have no barcode, nor has" in caplog.text
+    assert outbox("barcode") == []
+    await crawl("coles_barcodes")
+    take()
+    assert {code: barcode for code, barcode in stored(engine).items() if barcode} == {
+        code: barcode for code, barcode in shown(market, stored(engine)).items() if barcode
+    }
+
+
+@pytest_twisted.ensureDeferred
+async def test_many_that_have_none_are_believed_while_the_site_names_others(place, crawl, monkeypatch):
+    _, server, engine, take = await place()
+    await crawl("coles_barcodes", max_skus="10")
+    take()
+    known = {code for code, barcode in stored(engine).items() if barcode}
+    before = len(asked(server))
+    monkeypatch.setattr(coles_rows, "has_page", lambda sku: sku.code in known)
+    crawler = await crawl("coles_barcodes")
+    assert figures(crawler)["finish_reason"] == "finished"
+    assert figures(crawler)["barcodes/missing"] == 30
+    assert len(asked(server)) - before in {32, 33}  # with one or two checks more than a check after each fifteen
+    await crawl("coles_barcodes")
+    assert len(asked(server)) - before in {32, 33}
+
+
+@pytest_twisted.ensureDeferred
 async def test_without_a_server_to_ask_it_is_one_clear_line(crawl, caplog):
     crawler = await crawl("coles_barcodes")
     assert figures(crawler)["finish_reason"] == "failed"

@@ -9,8 +9,8 @@ from scrapy.exceptions import CloseSpider
 
 from splitcart.config import get_settings
 from splitcart.transfer import ExportedSku, ExportedStore, Exports
-from splitcart.transfer.records import BarcodeRecord
-from splitcart_scrapy.asked import AskedBarcodes
+from splitcart.transfer.records import BarcodeRecord, FailureClass
+from splitcart_scrapy.asked import MAX_DOUBTFUL, AskedBarcodes
 from splitcart_scrapy.failures import GivenUpError, SiteChangedError, SiteError
 from splitcart_scrapy.items import CrawlEndItem, CrawlStartItem, Item
 from splitcart_scrapy.spiders.base.arguments import positive
@@ -24,6 +24,8 @@ class BarcodeSpider(SiteSpider):
 
     What was asked is written down at once: a run that was cut off does not ask again, and a sku that has no barcode
     rests for some months. Whatever was found goes into the barcode outbox, also when the site stops answering.
+
+    That none of many in a row has a barcode is believed if the site still names one that is known.
     """
 
     arguments = ("max_skus",)
@@ -32,6 +34,7 @@ class BarcodeSpider(SiteSpider):
         super().__init__(name, **arguments)
         self.max_skus = positive("max_skus", arguments.get("max_skus"))
         self.any_store: str | None = None
+        self.known: tuple[str, str] | None = None  # sku and name of a product with a barcode
 
     @classmethod
     def check_arguments(cls, arguments: Mapping[str, Any]) -> None:
@@ -74,14 +77,20 @@ class BarcodeSpider(SiteSpider):
             raise CloseSpider(failure_class.value)
 
     def _skus_without_barcode(self) -> dict[str, str]:
-        """Return names by sku, and note a store that the site may be asked about."""
+        """Return names by sku; note a store that the site may be asked about, and a product with a barcode."""
         kept = self.chain.divisions_kept
         with Exports.from_settings(get_settings()) as exports:
             stores = exports.rows(ExportedStore, company=self.company)
             ours = [row.store_id for row in stores if row.is_active and (row.division in kept or not row.division)]
             self.any_store = min(ours, default=None)
             rows = exports.rows(ExportedSku, company=self.company)
-            return {row.sku: row.name for row in rows if row.barcode is None}
+            wanted = {}
+            for row in rows:
+                if row.barcode is None:
+                    wanted[row.sku] = row.name
+                elif row.barcode_is_local is not True:
+                    self.known = (row.sku, row.name)
+            return wanted
 
     async def _barcodes(self, wanted: Mapping[str, str], asked: AskedBarcodes) -> AsyncIterator[BarcodeRecord]:
         """Yield what an earlier run found and the server does not know yet, then ask for the others."""
@@ -105,7 +114,25 @@ class BarcodeSpider(SiteSpider):
             asked.note(sku, found, self.clock())
             self.count(f"barcodes/{'named' if found else 'missing'}")
             if found:
+                self.known = (sku, wanted[sku])
                 yield found
+            elif len(asked.doubtful) >= MAX_DOUBTFUL:
+                await self._check_doubtful(asked)
+
+    async def _check_doubtful(self, asked: AskedBarcodes) -> None:
+        """Ask for a barcode that is known; if that is not named either, none of the doubtful answers counts."""
+        problem = "no other is known to hold against them"
+        if self.known is not None:
+            try:
+                if await self._ask(*self.known):
+                    asked.believe()
+                    return
+                problem = f"nor has {self.known[0]}, whose barcode is known"
+            except SiteChangedError as error:
+                problem = str(error)
+        text = f"{len(asked.doubtful)} skus in a row have no barcode, {problem}; they will be asked about again"
+        asked.forget_doubtful()
+        raise GivenUpError(text, FailureClass.SITE_CHANGED)
 
     async def _ask(self, sku: str, name: str) -> BarcodeRecord | None:
         try:
