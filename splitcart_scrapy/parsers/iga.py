@@ -69,10 +69,10 @@ class _Image(msgspec.Struct):
 
 
 class _Row(msgspec.Struct, rename="camel"):
-    product_id: str
+    product_id: str | int
     name: str | None = None
     brand: str | None = None
-    barcode: str | None = None
+    barcode: str | int | None = None
     description: str | None = None
     available: bool | None = None
     price_numeric: float | None = None
@@ -123,7 +123,7 @@ def parse_listing(body: bytes, listing: Listing, roots: Mapping[str, str]) -> Li
     kept = set(roots.values())
     return ListingPage(
         items=[_product(row, listing, kept) for row in rows],
-        listed=[row.product_id for row in rows],
+        listed=[str(row.product_id) for row in rows],
         total=page.total,
         bad_rows=bad,
     )
@@ -133,8 +133,8 @@ def _product(row: _Row, listing: Listing, roots: Collection[str]) -> ProductReco
     price_cents, was_cents = _prices(row)
     on_special = was_cents is not None and price_cents is not None and was_cents > price_cents
     unit = parse_unit_price(row.price_per_unit) or _unit_price(row, price_cents)
-    sku = row.product_id.strip()
-    gtin = parse_gtin(clean_text(row.barcode), sku=sku)
+    sku = str(row.product_id).strip()
+    gtin = parse_gtin(row.barcode, sku=sku)
     told = _details(row.description)
     allergens = [told["contains"], f"May be present: {told['may_contain']}" if told["may_contain"] else None]
     image = row.image or _Image()

@@ -47,7 +47,9 @@ class ListingPage:
 
     ``listed`` holds the skus of all rows that count in the site's ``total``, also of those that are not kept as
     ``items``. ``echoes``: by sku, the store that a row says it is for; ``store``: the one that the page as a whole is
-    for, where it says so. ``bad_rows`` says what was wrong with rows that could not be read.
+    for, where it says so. ``bad_rows`` says what was wrong with rows that could not be read. ``other_sellers``: by sku
+    of rows that are somebody else's offer and no items, the name by which alone that is known, None where the site
+    marks them as such.
     """
 
     items: list[ProductRecord] = field(default_factory=list)
@@ -56,6 +58,7 @@ class ListingPage:
     echoes: dict[str, str] = field(default_factory=dict)
     store: str | None = None
     bad_rows: list[str] = field(default_factory=list)
+    other_sellers: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,9 +76,12 @@ class StorePage:
 
 
 def read_json(body: bytes, form: type[T], what: str) -> T:
-    """Decode ``body`` as ``form``; raise SiteChangedError that names ``what`` and what was missing or malformed."""
+    """Decode ``body`` as ``form``; raise SiteChangedError that names ``what`` and what was missing or malformed.
+
+    A number is read also where it is written as text, or as 2.0 for a 2.
+    """
     try:
-        return msgspec.json.decode(body, type=form)
+        return msgspec.json.decode(body, type=form, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SiteChangedError(f"{what}: {error}") from error
 
@@ -86,7 +92,7 @@ def read_rows(rows: list[msgspec.Raw], form: type[T], what: str) -> tuple[list[T
     bad: list[str] = []
     for row in rows:
         try:
-            good.append(msgspec.json.decode(row, type=form))
+            good.append(msgspec.json.decode(row, type=form, strict=False))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             bad.append(str(error))
     if bad and not good:

@@ -24,6 +24,7 @@ from splitcart_scrapy.parsers.pages import (
 )
 
 SITE = "https://www.woolworths.com.au"
+OWN_NAME = "woolworths"
 
 
 class _Node(msgspec.Struct, rename="pascal"):
@@ -76,7 +77,7 @@ class _Row(msgspec.Struct, rename="pascal"):
     cup_string: str | None = None
     cup_price: float | None = None
     cup_measure: str | None = None
-    barcode: str | None = None
+    barcode: str | int | None = None
     is_half_price: bool | None = None
     is_on_special: bool | None = None
     is_available: bool | None = None
@@ -154,18 +155,23 @@ def parse_listing(body: bytes, listing: Listing, roots: Mapping[str, str]) -> Li
     raw_rows = [row for bundle in page.bundles for row in bundle.products or []]
     rows, bad = read_rows(raw_rows, _Row, "Woolworths listing")
     organic = [row for row in rows if not row.is_sponsored_ad]
-    own = [row for row in organic if not _is_of_another_seller(row)]
+    others = {str(row.stockcode): _other_seller(row) for row in organic if row.is_market_product or _other_seller(row)}
+    own = [row for row in organic if str(row.stockcode) not in others]
     return ListingPage(
         items=[_product(row, listing, roots) for row in own],
         listed=[str(row.stockcode) for row in organic],
         total=page.total_record_count,
         echoes={str(row.stockcode): str(row.fulfilment_store_id) for row in own if row.fulfilment_store_id},
         bad_rows=bad,
+        other_sellers=others,
     )
 
 
-def _is_of_another_seller(row: _Row) -> bool:
-    return bool(row.is_market_product) or (row.sold_by or "Woolworths") != "Woolworths"
+def _other_seller(row: _Row) -> str | None:
+    """Return the seller that a row names if it is not Woolworths, and no mark says so anyway."""
+    named = (clean_text(row.vendor), clean_text(row.sold_by))
+    others = [seller for seller in named if seller and not seller.lower().startswith(OWN_NAME)]
+    return others[0] if others and not row.is_market_product else None
 
 
 def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRecord:
@@ -174,7 +180,7 @@ def _product(row: _Row, listing: Listing, roots: Mapping[str, str]) -> ProductRe
     on_special = was_cents is not None and price_cents is not None and was_cents > price_cents
     unit = parse_unit_price(row.cup_string) or parse_unit_price(f"${row.cup_price or 0:.2f} / {row.cup_measure}")
     sku = str(row.stockcode)
-    gtin = parse_gtin(clean_text(row.barcode), sku=sku)
+    gtin = parse_gtin(row.barcode, sku=sku)
     tag = row.centre_tag or _Tag()
     multi_buy = tag.multibuy_data or _MultibuyOffer()
     multi_buy_cents = _cents(multi_buy.price) if multi_buy.quantity else None

@@ -188,6 +188,17 @@ def test_a_unit_price_without_its_text_is_read_from_its_numbers():
     assert (product.unit_price_cents, product.unit_measure) == (1250, "1 kg")
 
 
+def test_numbers_are_read_however_they_are_written():
+    tag = {"MultibuyData": {"Quantity": 2.0, "Price": "5.00"}}
+    odd = row(1, "Bakery", Stockcode="136341", Price="2.50", Barcode=265178000003.0, CentreTag=tag)
+    odd |= {"FulfilmentStoreId": 1147.0}
+    page_of_one = woolworths.parse_listing(json.dumps(page(1.0, odd)).encode(), BREAD, {"bakery": "Bakery"})
+    (product,) = page_of_one.items
+    assert (product.sku, product.price_cents, product.barcode) == ("136341", 250, "0265178000003")
+    assert (product.multi_buy_quantity, product.multi_buy_cents) == (2, 500)
+    assert (page_of_one.total, page_of_one.echoes) == (1, {"136341": "1147"})
+
+
 def test_flags_name_what_is_told_in_order():
     unit = parse_unit_price("$1.00/kg")
     assert row_flags(1, unit, None, "1kg", online_only=True, gone=False, asked=None) == [

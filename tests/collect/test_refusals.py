@@ -13,7 +13,8 @@ from scrapy.http import Response
 
 from splitcart.measures.lease import StoreLease
 from splitcart.transfer.records import FailureClass
-from splitcart_scrapy.spiders.base.store_crawl import StoreCrawl
+from splitcart_scrapy.failures import GivenUpError, SiteChangedError
+from splitcart_scrapy.spiders.base.seen import AbsentListings
 from tests.collect.line import Line, Trouble, crawl_store, run, spider_on_a_line
 from tests.collect.runs import small_market, truth
 
@@ -194,10 +195,14 @@ def test_a_hundred_categories_in_a_row_that_are_not_there_are_a_site_that_change
     assert [record.complete for record in crawl.records] == [True] + [False] * (len(crawl.records) - 1)
     assert "100 listings in a row" in crawl.records[-1].problem
     # Killed and started again, it goes on counting.
-    again = StoreCrawl(spider, lease(chain, store))
-    again.records = [replace(record, complete=True) for record in crawl.records]
-    again._remember_absent()
-    assert again._absent_in_a_row == sum(record.pages_seen for record in crawl.records[1:]) > 50
+    again = AbsentListings(100)
+    records = [replace(record, complete=True) for record in crawl.records]
+    again.resume(records)
+    for _ in range(99 - sum(record.pages_seen for record in records[1:])):
+        again.add(SiteChangedError("404"), records)
+    with pytest.raises(GivenUpError):
+        again.add(SiteChangedError("404"), records)
+    assert [record.complete for record in records] == [True] + [False] * (len(records) - 1)
 
 
 @pytest.mark.parametrize("chain", ["coles"])

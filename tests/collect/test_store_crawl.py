@@ -14,7 +14,7 @@ from splitcart.ingest import CrawlIngester
 from splitcart.measures.clock import system_clock
 from splitcart.transfer import CrawlWriter
 from splitcart.transfer.records import CategoryRecord, FailureClass, ProductRecord
-from tests.collect.runs import NOW, outbox, the_file
+from tests.collect.runs import NOW, figures, outbox, the_file
 from tests.collect.scripted import AWAY, REDIRECT, Site, page, row, serving
 
 
@@ -25,7 +25,7 @@ def crawl_site(crawl, monkeypatch):
         with serving(site) as url:
             monkeypatch.setenv("WOOLWORTHS_SITE_URL", url)
             get_settings.cache_clear()
-            await crawl("woolworths", **({} if desk else {"store": "1147"}))
+            site.crawler = await crawl("woolworths", **({} if desk else {"store": "1147"}))
         return site
 
     return run
@@ -55,10 +55,25 @@ async def test_a_listing_ends_when_a_page_brings_nothing_new_and_is_then_short(c
 
 @pytest_twisted.ensureDeferred
 async def test_rows_of_other_sellers_count_in_the_total_and_are_dropped(crawl_site):
-    await crawl_site(Pantry=[page(2, row(1), row(2, IsMarketProduct=True))])
+    marked, named = {"IsMarketProduct": True, "Vendor": "Seller"}, [{"Vendor": "Seller"}, {"SoldBy": "Seller"}]
+    own = {"Vendor": "Woolworths", "SoldBy": "WOOLWORTHS Group"}
+    listed = [row(at, **facts) for at, facts in enumerate((own, marked, *named), 1)]
+    site = await crawl_site(Pantry=[page(4, *listed)], Toys=[page(9, *(row(at, **marked) for at in range(11, 20)))])
     rows, closing = the_file()
     assert [row.sku for row in rows] == ["1"]
     assert closing.complete
+    assert figures(site.crawler)["rows/other_sellers"] == 12
+    assert figures(site.crawler)["listings/other_sellers"] == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_that_a_whole_department_is_of_other_sellers_is_not_believed_for_a_name(crawl_site):
+    renamed = [row(at, "Bakery", SoldBy="The Fresh Food People") for at in range(2, 12)]
+    await crawl_site(Pantry=[page(1, row(1))], Bakery=[page(10, *renamed)])
+    assert verdicts(the_file()[1]) == {
+        "Pantry": None,
+        "Bakery": "bakery: all 10 rows are of other sellers, by their name alone, like 'The Fresh Food People'",
+    }
 
 
 @pytest_twisted.ensureDeferred

@@ -1,10 +1,9 @@
 """One crawl of one store: root category after root category, with a verdict on each."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
-from itertools import takewhile
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -14,36 +13,13 @@ from splitcart.transfer.records import CategoryRecord, FailureClass, ProductReco
 from splitcart_scrapy.failures import GivenUpError, SiteChangedError, SiteError, UnknownStoreError, WrongStoreError
 from splitcart_scrapy.items import CategoryEndItem, CrawlEndItem, CrawlStartItem, GuestItem, Item
 from splitcart_scrapy.parsers import Listing, ListingPage
+from splitcart_scrapy.spiders.base.seen import MIN_FOREIGN_ROWS, AbsentListings, SeenRoot, SplitListing
 
 if TYPE_CHECKING:
     from splitcart_scrapy.spiders.base.prices import StorePricesSpider
 
 MAX_FAILED_LISTINGS = 3
 MAX_UNREADABLE_SHARE = 0.05
-MIN_FOREIGN_ROWS = 5
-MAX_PROBLEM_LENGTH = 300
-
-
-@dataclass
-class _Split:
-    """A listing that is longer than the site serves, walked by its parts: together they must show ``total`` skus."""
-
-    listing: Listing
-    total: int
-    listed: set[str] = field(default_factory=set)
-
-
-@dataclass
-class _Root:
-    """What is being seen of one root category."""
-
-    name: str
-    observed_from: datetime
-    listings: deque[Listing]  # still to be walked
-    splits: list[_Split] = field(default_factory=list)
-    pages_expected: int = 0
-    pages_seen: int = 0
-    problems: list[str] = field(default_factory=list)
 
 
 class StoreCrawl:
@@ -61,8 +37,7 @@ class StoreCrawl:
         self._unreadable_rows = 0
         self._failed_in_a_row = 0
         self._has_guests = False
-        self._absent_in_a_row = 0  # listings that the site said the store has nothing of
-        self._sure_records = 0  # those before the first of these
+        self._absent = AbsentListings(spider.max_absent_listings)
 
     async def items(self) -> AsyncIterator[Item]:
         """Yield all that the pipelines need to write this crawl; a failure ends it early, what is finished stays."""
@@ -82,7 +57,7 @@ class StoreCrawl:
         self.records += start.finished_categories.values()
         self.wanted = list(start.finished_categories)
         self._verified = start.store_verified
-        self._remember_absent()
+        self._absent.resume(self.records)
         try:
             async for item in self._roots(start.finished_categories):
                 yield item
@@ -90,12 +65,6 @@ class StoreCrawl:
             self.failure, self.failure_class = error, error.failure_class
         self._judge_rows()
         yield self._end()
-
-    def _remember_absent(self) -> None:
-        """Go on counting after a kill, if what is finished ends with roots that nothing was in."""
-        empty = list(takewhile(lambda record: not record.rows and record.complete, reversed(self.records)))
-        self._sure_records = len(self.records) - len(empty)
-        self._absent_in_a_row = sum(record.pages_seen for record in empty)
 
     @property
     def rows(self) -> int:
@@ -170,20 +139,14 @@ class StoreCrawl:
         self.wanted = list(by_root)
         self.roots = set(kept_roots.values())
         for name in [name for name in by_root if name not in finished]:
-            root = _Root(name, self.spider.clock(), deque(by_root[name]))
+            root = SeenRoot(name, self.spider.clock(), deque(by_root[name]))
             while root.listings:
                 async for item in self._listing(root.listings.popleft(), root, kept_roots):
                     yield item
-            root.problems += [
-                f"{split.listing.slug}: {len(split.listed)} of {split.total} rows in its parts"
-                for split in root.splits
-                if len(split.listed) < split.total
-            ]
-            record = self._record(root)
+            record = root.record(self.spider.clock())
             yield CategoryEndItem(record=record, store_verified=self._verified)
             self.records.append(record)
-            if not self._absent_in_a_row:
-                self._sure_records = len(self.records)
+            self._absent.root_ended(self.records)
 
     async def _listings(self) -> list[Listing]:
         spider = self.spider
@@ -203,7 +166,7 @@ class StoreCrawl:
             raise
 
     async def _listing(
-        self, listing: Listing, root: _Root, kept_roots: dict[str, str]
+        self, listing: Listing, root: SeenRoot, kept_roots: dict[str, str]
     ) -> AsyncIterator[ProductRecord | GuestItem]:
         """Walk one listing and note in ``root`` what it lacked; raise a SiteError only if the store is to be left.
 
@@ -232,7 +195,7 @@ class StoreCrawl:
         else:
             self._failed_in_a_row = 0
 
-    async def _pages(self, listing: Listing, root: _Root, kept_roots: dict[str, str]) -> AsyncIterator[ListingPage]:
+    async def _pages(self, listing: Listing, root: SeenRoot, kept_roots: dict[str, str]) -> AsyncIterator[ListingPage]:
         """Yield pages until one brings no new row or the total of the first page is reached.
 
         A listing that is longer than the site serves is left to its parts, where it has some.
@@ -242,6 +205,7 @@ class StoreCrawl:
         most = self.spider.max_listing_rows
         splits = [split for split in root.splits if listing.slug.startswith(f"{split.listing.slug}/")]
         listed: set[str] = set()
+        others: dict[str, str | None] = {}
         total = pages = 0
         while True:
             page = await self._page(listing, pages + 1, kept_roots)
@@ -254,11 +218,12 @@ class StoreCrawl:
                 root.problems.append(f"{len(page.bad_rows)} unreadable rows, the first: {page.bad_rows[0]}")
             total = total or page.total or 0
             if total > most and listing.children and not pages:
-                root.splits.append(_Split(listing, total))
+                root.splits.append(SplitListing(listing, total))
                 root.listings.extendleft(reversed(listing.children))
                 return
             new = set(page.listed) - listed
             listed |= new
+            others |= page.other_sellers
             for split in splits:
                 split.listed |= new
             if new or not pages:
@@ -266,11 +231,21 @@ class StoreCrawl:
                 yield page
             if not new or len(listed) >= min(total or most, most):
                 break
+        if others:
+            self._judge_sellers(listing, root, listed, others)
         complete = len(listed) >= total
         root.pages_seen += pages
         root.pages_expected += pages if complete else max(pages + 1, ceil(total / self.spider.page_size))
         if not complete:
             root.problems.append(f"{listing.slug}: {len(listed)} of {total} rows")
+
+    def _judge_sellers(
+        self, listing: Listing, root: SeenRoot, listed: Collection[str], others: Mapping[str, str | None]
+    ) -> None:
+        self.spider.count("rows/other_sellers", len(others))
+        if len(others) == len(listed):
+            self.spider.count("listings/other_sellers")
+            root.judge_sellers(listing, others)
 
     async def _page(self, listing: Listing, number: int, kept_roots: dict[str, str]) -> ListingPage | None:
         spider = self.spider
@@ -281,22 +256,13 @@ class StoreCrawl:
             if number > 1 and error.status in spider.past_end_statuses:
                 return None
             if number == 1 and error.status in spider.absent_listing_statuses and error.is_json:
-                self._note_absent(error)
+                self._absent.add(error, self.records)
                 return ListingPage()
             raise
-        self._absent_in_a_row, self._sure_records = 0, len(self.records)
+        self._absent.answered(self.records)
         return page
 
-    def _note_absent(self, error: SiteChangedError) -> None:
-        """Count a listing that the store has nothing of; so many in a row that no store can lack them are no such."""
-        self._absent_in_a_row += 1
-        if self._absent_in_a_row >= self.spider.max_absent_listings:
-            text = f"{self._absent_in_a_row} listings in a row are said not to be there, the last with: {error}"
-            for record in self.records[self._sure_records :]:
-                record.complete, record.problem = False, text[:MAX_PROBLEM_LENGTH]
-            raise GivenUpError(text, error.failure_class) from error
-
-    def _check_store(self, page: ListingPage, root: _Root) -> None:
+    def _check_store(self, page: ListingPage, root: SeenRoot) -> None:
         """Compare the store that page and rows name with the requested one; rows of another are not this store's.
 
         A page of nothing but foreign rows means that the site ignores the request, unless it is a short one of a store
@@ -324,15 +290,3 @@ class StoreCrawl:
             page.items = [item for item in page.items if item.sku not in foreign]
         if len(foreign) < len(page.echoes):
             self._verified = True
-
-    def _record(self, root: _Root) -> CategoryRecord:
-        return CategoryRecord(
-            category=root.name,
-            rows=0,
-            complete=not root.problems,
-            observed_from=root.observed_from,
-            observed_to=max(root.observed_from, self.spider.clock()),  # clocks are set back, too
-            pages_expected=root.pages_expected,
-            pages_seen=root.pages_seen,
-            problem="; ".join(root.problems)[:MAX_PROBLEM_LENGTH] or None,
-        )
