@@ -95,25 +95,23 @@ def postgres_server() -> Iterator[sa.URL]:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(postgres_server: sa.URL) -> Iterator[Callable[[str], sa.URL]]:
-    """One migrated database; the answer makes a copy of it under a new name."""
-    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    template = f"template_{uuid.uuid4().hex}"
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {template}")
-    engine = create_engine(postgres_server.set(database=template).render_as_string(hide_password=False))
+def _postgres_order(postgres_server: sa.URL) -> Iterator[Callable[[str], object]]:
+    """What the server itself is told, all of it over one connection."""
+    server = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        yield connection.exec_driver_sql
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: sa.URL, _postgres_order: Callable[[str], object]) -> Iterator[str]:
+    """The name of a migrated database."""
+    name = f"template_{uuid.uuid4().hex}"
+    _postgres_order(f"CREATE DATABASE {name}")
+    engine = create_engine(postgres_server.set(database=name).render_as_string(hide_password=False))
     upgrade(engine)
     engine.dispose()
-
-    def copy(name: str) -> sa.URL:
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        return postgres_server.set(database=name)
-
-    yield copy
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {template} WITH (FORCE)")
-    admin.dispose()
+    yield name
+    _postgres_order(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -126,15 +124,16 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def postgres(request: pytest.FixtureRequest, postgres_server: sa.URL, _postgres_template) -> Iterator[sa.Engine]:
+def postgres(
+    postgres_server: sa.URL, _postgres_order: Callable[[str], object], _postgres_template: str
+) -> Iterator[sa.Engine]:
     """An empty, migrated PostgreSQL database of this test's own."""
     name = f"t_{os.getpid()}_{next(_numbers)}"
-    engine = create_engine(_postgres_template(name).render_as_string(hide_password=False))
+    _postgres_order(f"CREATE DATABASE {name} TEMPLATE {_postgres_template} STRATEGY FILE_COPY")
+    engine = create_engine(postgres_server.set(database=name).render_as_string(hide_password=False))
     yield engine
     engine.dispose()
-    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    _postgres_order(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
