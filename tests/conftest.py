@@ -44,15 +44,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No setting of the developer's machine reaches a test; the data folder is the test's own."""
+def _clean_settings(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """No setting of the developer's machine reaches a test; the data folder is the test's own, below its ``tmp_path``.
+
+    A test that asks for no ``tmp_path`` gets a folder that is not made until something is written to it.
+    """
     from splitcart.config import Settings, get_settings
 
     for field in Settings.model_fields.values():
         monkeypatch.delenv(str(field.validation_alias), raising=False)
     monkeypatch.delenv("SPLITCART_ENV_FILE", raising=False)
     monkeypatch.delenv("COLUMNS", raising=False)  # the test runner's own terminal
-    monkeypatch.setenv("SPLITCART_DATA_DIR", str(tmp_path / "data"))
+    if "tmp_path" in request.fixturenames:
+        own: Path = request.getfixturevalue("tmp_path")
+    else:
+        own = tmp_path_factory.getbasetemp() / f"test-{next(_numbers)}"
+    monkeypatch.setenv("SPLITCART_DATA_DIR", str(own / "data"))
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
@@ -142,6 +151,19 @@ def sqlite(tmp_path: Path, _sqlite_template: Path) -> Iterator[sa.Engine]:
     path = tmp_path / "test.db"
     shutil.copyfile(_sqlite_template, path)
     engine = create_engine(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def own_engine(_clean_settings: None, _sqlite_template: Path) -> Iterator[sa.Engine]:
+    """The database of the settings as they are: in the test's data folder, empty and migrated."""
+    from splitcart.config import get_settings
+
+    settings = get_settings()
+    settings.data_dir.mkdir(parents=True)
+    shutil.copyfile(_sqlite_template, settings.data_dir / "splitcart.db")
+    engine = create_engine(settings.resolved_database_url)
     yield engine
     engine.dispose()
 

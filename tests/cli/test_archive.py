@@ -1,24 +1,24 @@
 """``splitcart archive``: the archive from the front door."""
 
 import json
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from splitcart.cli.archive import app
 from splitcart.config import get_settings
-from splitcart.database import open_database, transaction
+from splitcart.database import transaction
 from splitcart.errors import InputError
 from tests.archive.small_chain import dairy
 
 
 @pytest.fixture
-def folder():
+def folder(own_engine: sa.Engine) -> Path:
     """The archive folder beside a database with one small chain."""
-    engine = open_database(get_settings().resolved_database_url)
-    with transaction(engine) as session:
+    with transaction(own_engine) as session:
         dairy(session)
-    engine.dispose()
     return get_settings().folder("archive")
 
 

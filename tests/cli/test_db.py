@@ -20,8 +20,9 @@ AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-def kept() -> Path:
+def kept(own_engine: sa.Engine) -> Path:
     """Two stores with two crawls each and one sweep, taken in; the answer is where their files are kept."""
+    own_engine.dispose()  # the commands have their own
     settings = get_settings()
     write_sweep(settings.folder("store_inbox"), AT, [shop("G101"), shop("G102")])
     for day in range(2):

@@ -4,28 +4,27 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from splitcart.cli.common import console
 from splitcart.cli.generate import app
 from splitcart.config import get_chain, get_settings
-from splitcart.database import BusyError, only_one, open_database
+from splitcart.database import BusyError, only_one
 from splitcart.errors import InputError
 from tests.scheduler.world import World
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch):
+def world(monkeypatch: pytest.MonkeyPatch, own_engine: sa.Engine):
     """ALDI with four stores in Perth, one in Broome, and one nowhere."""
     monkeypatch.setattr(console, "width", 160)
-    engine = open_database(get_settings().resolved_database_url)
-    world = World(engine, chain=get_chain("aldi"))
+    world = World(own_engine, chain=get_chain("aldi"))
     for number in range(4):
         world.store(None, latitude=-31.95 + number / 100, longitude=115.86)
     world.store(None, name="Broome [north]", latitude=-17.96, longitude=122.24)
     world.store(None, name="Nowhere", latitude=0, longitude=0)
-    yield world
-    engine.dispose()
+    return world
 
 
 def run(*arguments: str) -> str:

@@ -16,15 +16,13 @@ from tests.grouping.factory import BASE, SmallChain, day
 
 
 @pytest.fixture(autouse=True)
-def _chain(monkeypatch):
+def _chain(monkeypatch: pytest.MonkeyPatch, own_engine: sa.Engine) -> None:
     """Three stores with one list, crawled on the first day; the clock stands at the end of it."""
     monkeypatch.setenv("SPLITCART_CLOCK_START", "2026-03-02T12:00:00Z")
     get_settings.cache_clear()
-    engine = open_database(get_settings().resolved_database_url)
-    chain = SmallChain(engine, ["G001", "G002", "G003"])
+    chain = SmallChain(own_engine, ["G001", "G002", "G003"])
     for position, store_id in enumerate(chain.stores):
         chain.crawl(store_id, BASE, day(0, position))
-    engine.dispose()
 
 
 def run(*arguments):

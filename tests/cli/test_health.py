@@ -4,25 +4,24 @@ import json
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from scheduler import read_health
 from splitcart.cli.app import app
 from splitcart.cli.common import console
 from splitcart.config import get_chain, get_settings
-from splitcart.database import open_database, reading
+from splitcart.database import reading
 from tests.notice_takers import webhook
 from tests.scheduler.world import World
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch):
+def world(monkeypatch: pytest.MonkeyPatch, own_engine: sa.Engine):
     monkeypatch.setenv("SPLITCART_CLOCK_START", "2026-11-20T02:00:00Z")
     monkeypatch.setattr(console, "width", 160)
     get_settings.cache_clear()
-    engine = open_database(get_settings().resolved_database_url)
-    yield World(engine, chain=get_chain("aldi"))
-    engine.dispose()
+    return World(own_engine, chain=get_chain("aldi"))
 
 
 def run(*arguments: str) -> tuple[int, str]:

@@ -1,7 +1,6 @@
 """``splitcart history``: the life of one price, as a table, as JSON, as a chart."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import sqlalchemy as sa
 from grouping.effective import Offer
 from grouping.story import Chapter, PriceStory, read_story
 from splitcart.cli.price_chart import REGULAR, SPECIAL, UNKNOWN, build_figure
-from splitcart.config import get_settings
-from splitcart.database import open_database, reading
+from splitcart.database import reading
 from tests.cli.front_door import splitcart
 from tests.grouping.factory import BASE, SmallChain, day, dearer
 
@@ -20,10 +18,9 @@ WITHOUT_7 = {sku: price for sku, price in BASE.items() if sku != 7}
 
 
 @pytest.fixture
-def chain() -> Iterator[SmallChain]:
+def chain(own_engine: sa.Engine) -> SmallChain:
     """Sku 7 at G001: observed at 1.07, inferred at 1.17 from G002, observed as gone, and back on special."""
-    engine = open_database(get_settings().resolved_database_url)
-    made = SmallChain(engine, ["G001", "G002", "G003"])
+    made = SmallChain(own_engine, ["G001", "G002", "G003"])
     for number, store in enumerate(("G001", "G002", "G003")):
         made.crawl(store, BASE, day(0, number))
     made.run(day(0, 12))
@@ -34,8 +31,7 @@ def chain() -> Iterator[SmallChain]:
     made.crawl(member, WITHOUT_7, day(8))
     made.crawl(member, dearer(BASE, {7}, by=-50), day(9), was={7: 107})
     made.member, made.source = member, ambassador
-    yield made
-    engine.dispose()
+    return made
 
 
 def test_the_story_tells_what_was_observed_inferred_and_unknown(chain: SmallChain) -> None:

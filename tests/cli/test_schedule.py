@@ -3,13 +3,13 @@
 import json
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from splitcart.cli.common import console
 from splitcart.cli.schedule import app
 from splitcart.config import get_chain, get_settings
-from splitcart.database import open_database
 from splitcart.database.models import Lease
 from splitcart.errors import InputError
 from tests.scheduler.scripted_node import ScriptedNode
@@ -17,17 +17,15 @@ from tests.scheduler.world import World
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch):
+def world(monkeypatch: pytest.MonkeyPatch, own_engine: sa.Engine):
     """ALDI with one cluster that is covered and one that is not; the clock stands where the world's does."""
     monkeypatch.setenv("SPLITCART_CLOCK_START", "2026-11-20T02:00:00Z")
     monkeypatch.setattr(console, "width", 160)
     get_settings.cache_clear()
-    engine = open_database(get_settings().resolved_database_url)
-    world = World(engine, chain=get_chain("aldi"))
+    world = World(own_engine, chain=get_chain("aldi"))
     world.crawl(*world.stores_of(world.cluster("Perth", 3)), ago=100)
     world.cluster("Albany", 2)
-    yield world
-    engine.dispose()
+    return world
 
 
 def run(*arguments: str) -> str:

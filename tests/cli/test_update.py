@@ -15,6 +15,8 @@ from tests.ingest.store_lists import shop, write_sweep
 from tests.ingest.test_barcodes import write_barcodes
 from tests.ingest.test_legacy import legacy_file, row, rows
 
+pytestmark = pytest.mark.usefixtures("own_engine")
+
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 import requests
@@ -99,6 +100,7 @@ def proxy(tmp_path, certificate, settings, sqlite):
         with subprocess.Popen(run) as nginx:
             while not listens(https):
                 assert nginx.poll() is None, log.read_text()
+                time.sleep(0.01)
             yield https, plain
             nginx.terminate()
             nginx.wait()

@@ -1,5 +1,6 @@
 """From skus to products: by GTIN, else by name, brand and size; never by less, and never two GTINs in one."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -254,6 +255,7 @@ def test_a_gtin_that_another_worker_takes_meanwhile_sends_the_file_round_again(
         with postgres.connect() as watcher:
             while not watcher.scalar(waiting):
                 watcher.rollback()
+                time.sleep(0.01)
         other.commit()
         other.close()
         assert result.result().status == "ingested"

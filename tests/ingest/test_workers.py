@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def crawls(engine: sa.Engine) -> int:
 def wait_until_empty(inbox: Path, process: subprocess.Popen[str]) -> None:
     while any(inbox.glob("*.gz")):
         assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
 
 
 def test_the_results_of_all_workers_are_one(engine: sa.Engine, tmp_path: Path) -> None:
