@@ -1,5 +1,6 @@
 """Servers in processes of their own, which can be killed, starved and interrupted."""
 
+import logging
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -36,11 +37,22 @@ def run_server(settings: Settings, database_url: str, port: int = 0) -> Running:
     return Running(process, pipe, f"http://127.0.0.1:{pipe.recv()}")
 
 
-def run_in_foreground(settings: Settings, port: int) -> BaseProcess:
-    """Run what ``splitcart serve`` runs."""
-    process = children.Process(target=serve, args=(settings, "127.0.0.1", port), daemon=True)
+def run_in_foreground(settings: Settings) -> Running:
+    """Run what ``splitcart serve`` runs, on a free port; it is the first thing that its log tells."""
+    pipe, theirs = children.Pipe()
+    process = children.Process(target=_serve_in_foreground, args=(settings, theirs), daemon=True)
     process.start()
-    return process
+    assert pipe.poll(ANSWER_SECONDS), "the server does not start"
+    return Running(process, pipe, pipe.recv().removeprefix("serving on "))
+
+
+def _serve_in_foreground(settings: Settings, pipe: Connection) -> None:
+    def pass_on(record: logging.LogRecord) -> bool:
+        pipe.send(record.getMessage())
+        return True
+
+    logging.getLogger(serve.__module__).addFilter(pass_on)
+    serve(settings, "127.0.0.1", 0)
 
 
 def _serve(settings: Settings, database_url: str, port: int, pipe: Connection) -> None:

@@ -2,13 +2,10 @@
 
 import os
 import signal
-import socket
 
 import pytest
 import requests
 import sqlalchemy as sa
-from requests.adapters import HTTPAdapter
-from urllib3 import Retry
 
 from splitcart.config import Settings
 from splitcart.errors import InputError
@@ -104,14 +101,9 @@ def test_what_a_killed_server_was_receiving_is_removed_at_the_next_start(setting
 
 
 def test_the_server_in_the_foreground_takes_files_until_interrupted(settings):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    running = run_in_foreground(settings, port)
-    retry = Retry(total=None, connect=200, backoff_factor=0.01, backoff_max=0.1)
-    with requests.Session() as session:
-        session.mount("http://", HTTPAdapter(max_retries=retry))  # until it listens
-        assert session.get(f"http://127.0.0.1:{port}/readyz", timeout=20).status_code == 200
-    os.kill(running.pid, signal.SIGINT)
-    running.join(20)
-    assert running.exitcode is not None
+    running = run_in_foreground(settings)
+    assert get(running, "/readyz").status_code == 200
+    os.kill(running.process.pid, signal.SIGINT)
+    running.process.join(20)
+    assert running.process.exitcode is not None
     assert (settings.data_dir / "splitcart.db").exists()

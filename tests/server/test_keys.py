@@ -125,7 +125,7 @@ def last_uses(engine) -> list[object]:
 
 
 def ask_for_stores(server, key: str) -> int:
-    return requests.get(f"{server.url}/api/export/stores/", headers={"X-API-Key": key}, timeout=5).status_code
+    return requests.get(f"{server.url}/api/export/stores/", headers={"X-API-Key": key}, timeout=20).status_code
 
 
 def test_noting_the_last_use_waits_for_no_long_ingestion(tmp_path, sqlite):
