@@ -32,7 +32,7 @@ def create_app(
     space = Space(settings.data_dir, settings.min_free_mib)
     app = FastAPI(title="SplitCart", version=splitcart.__version__, docs_url=None, redoc_url=None, openapi_url=None)
     answer_problems(app)
-    app.include_router(health_routes(space, engine))
+    app.include_router(health_routes(space, engine, access))
     counters = Counters(settings.data_dir / "state" / "counters.sqlite")
     app.add_middleware(UploadCounting, counters=counters)
     app.include_router(metrics_routes(space, engine, clock, counters, access))

@@ -8,13 +8,14 @@ from uuid import uuid4
 import sqlalchemy as sa
 from fastapi import APIRouter
 
+from splitcart.server.keys import Access
 from splitcart.server.problems import Problem
 from splitcart.server.space import Space
 
 logger = logging.getLogger(__name__)
 
 
-def health_routes(space: Space, engine: sa.Engine) -> APIRouter:
+def health_routes(space: Space, engine: sa.Engine, access: Access) -> APIRouter:
     """Return the endpoints that say whether the process lives, and whether it can work."""
     router = APIRouter()
 
@@ -33,6 +34,7 @@ def health_routes(space: Space, engine: sa.Engine) -> APIRouter:
         try:
             _write_and_remove(space.folder / "state")
             space.check()
+            access.check()
         except OSError as error:
             logger.warning("not ready: %s", error)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the data folder cannot be written") from error

@@ -35,10 +35,14 @@ class Access:
         self._bootstrap = digest(_bootstrap_key(settings))
         self._engine = engine
         self._clock = clock
-        storage = SqliteStorage(settings.data_dir / "state" / "rates.sqlite")
-        self._internal = Rate("SPLITCART_RATE_INTERNAL", settings.rate_internal, storage)
-        self._anon = Rate("SPLITCART_RATE_ANON", settings.rate_anon, storage)
-        self._failed = Rate("SPLITCART_RATE_FAILED", settings.rate_failed, storage)
+        self._storage = SqliteStorage(settings.data_dir / "state" / "rates.sqlite")
+        self._internal = Rate("SPLITCART_RATE_INTERNAL", settings.rate_internal, self._storage)
+        self._anon = Rate("SPLITCART_RATE_ANON", settings.rate_anon, self._storage)
+        self._failed = Rate("SPLITCART_RATE_FAILED", settings.rate_failed, self._storage)
+
+    def check(self) -> None:
+        """Raise OSError when calls cannot be counted, and so none is let in."""
+        self._storage.clear("")
 
     def needs(self, scope: str) -> Callable[[Request], None]:
         """Return a dependency that lets in a key with this scope (or ``admin``), within its rate.

@@ -53,9 +53,9 @@ class SqliteStorage(Storage):
         return float(row[1]) if row else time.time()
 
     def check(self) -> bool:
-        """Tell whether the file can be read."""
+        """Tell whether the file can be written."""
         try:
-            self._row("")
+            self.clear("")
         except OSError:
             return False
         return True

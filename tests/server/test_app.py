@@ -34,7 +34,7 @@ def test_a_server_with_a_key_that_no_client_can_send_does_not_start(key, tmp_pat
 def test_a_server_that_can_work_says_so_to_anyone(server, settings):
     assert get(server, "/healthz").json() == {"status": "alive"}
     assert get(server, "/readyz").json() == {"status": "ready"}
-    assert list((settings.data_dir / "state").iterdir()) == []
+    assert [path.name for path in (settings.data_dir / "state").iterdir()] == ["rates.sqlite"]
     assert "server" not in get(server, "/healthz").headers
 
 
@@ -73,6 +73,14 @@ def test_without_a_disk_it_lives_but_is_not_ready(settings, sqlite, send_to, cap
         response = get(server, "/readyz")
         assert (response.status_code, response.json()["detail"]) == (503, "the data folder cannot be written")
         assert send_to(server).status_code == 503
+
+
+def test_where_calls_cannot_be_counted_it_lives_but_is_not_ready(settings, sqlite, send_to, caplog):
+    (settings.data_dir / "state" / "rates.sqlite").mkdir(parents=True)
+    with BackgroundServer(create_app(settings, sqlite, fixed_clock)) as server:
+        assert get(server, "/healthz").status_code == 200
+        assert get(server, "/readyz").status_code == send_to(server).status_code == 503
+    assert "rates.sqlite: unable to open database file" in caplog.text
 
 
 def test_an_unforeseen_failure_is_logged_there_and_not_shown(settings, sqlite, send_to, caplog):
