@@ -1,5 +1,6 @@
 """What can go wrong at a site, as exceptions that know their failure class."""
 
+import re
 from codecs import BOM_UTF8
 
 import msgspec
@@ -80,16 +81,21 @@ DEFENCE_MARKS = (
     b"Attention Required! | Cloudflare",
     b"<title>Just a moment...",
 )
+_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:[\[{"\d-]|null|true|false)')
+_CALL = re.compile(rb"\s*[\w$.]+\s*\(")
 _MAX_DEFENCE_PAGE = 4096
 _MAX_SHOWN = 80
 
 
-def refusal(status: int, body: bytes, url: str, *, is_page: bool = False, names_wait: bool = False) -> SiteError | None:
+def refusal(
+    status: int, body: bytes, url: str, *, is_page: bool = False, names_wait: bool = False, content_type: str = ""
+) -> SiteError | None:
     """Return what is wrong with an answer, None if it may be what was asked for: JSON, or an HTML page.
 
-    A page where JSON is expected is a block (docs/retailers.md#woolworths-defence), and so is a redirect: no API
-    answers so. What is merely missing (404) or asks for a key (401) may say so with a page. ``names_wait``: it says
-    when to come back; the middleware has waited as long as it does.
+    A page or a text where JSON is expected is a block (docs/retailers.md#woolworths-defence), and so is a redirect: no
+    API answers so. Nor does one call its JSON a page; a script, though, may be called one. What is merely missing (404)
+    or asks for a key (401) may say so with a page. ``names_wait``: it says when to come back; the middleware has waited
+    as long as it does.
     """
     mark = next((mark for mark in DEFENCE_MARKS if mark in body[:_MAX_DEFENCE_PAGE]), None)
     if mark or status == 403:
@@ -98,13 +104,24 @@ def refusal(status: int, body: bytes, url: str, *, is_page: bool = False, names_
         return RateLimitedError(f"rate limited: {status} at {url}, also after waiting")
     if status >= 500:
         return NetworkError(f"{status} at {url}, also when asked again")
-    is_redirect = 300 <= status < 400  # followed, it would lead to an error page, or to an answer for something else
-    if not is_page and status not in {401, 404} and (is_redirect or body.removeprefix(BOM_UTF8).lstrip()[:1] == b"<"):
-        what = "a redirect" if is_redirect else "a page"
+    if not is_page and status not in {401, 404} and (what := _in_place_of_json(status, body, content_type)):
         return BlockedError(f"blocked: {what} where JSON was expected at {url}: {_shown(body)}")
     if status != 200:
         return SiteChangedError(f"{status} at {url}, expected 200: {_shown(body)}", status, is_json=_is_object(body))
     return None
+
+
+def _in_place_of_json(status: int, body: bytes, content_type: str) -> str | None:
+    """Say what an answer is, None if it may be JSON, or a script that calls with it; empty or cut off it may be."""
+    if 300 <= status < 400:  # followed, it would lead to an error page, or to an answer for something else
+        return "a redirect"
+    if body.removeprefix(BOM_UTF8).lstrip()[:1] == b"<":
+        return "a page"
+    if status != 200 or _CALL.match(body):
+        return None
+    if content_type.lower().startswith("text/html"):
+        return "text/html"
+    return "a text" if body.strip() and not _JSON.match(body) else None
 
 
 def _is_object(body: bytes) -> bool:

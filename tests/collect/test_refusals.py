@@ -71,6 +71,11 @@ def listings(status: int, body: bytes | None = None) -> Callable[[Line], Trouble
     return answers
 
 
+def called_a_page(line: Line) -> Trouble:
+    headers = {"Content-Type": "text/html; charset=utf-8"}
+    return lambda request: Response(request.url, headers=headers, body=EMPTY[line.chain])
+
+
 def cut_off(line: Line) -> Trouble:
     return lambda request: Response(request.url, body=EMPTY[line.chain][:-9])
 
@@ -122,6 +127,8 @@ ROWS = [
     Row("429", always(429), FailureClass.RATE_LIMITED, 1),
     Row("503 with Retry-After", always(503, **{"Retry-After": "3600"}), FailureClass.RATE_LIMITED, 1),
     Row("a page where JSON is expected", always(200, MAINTENANCE), BLOCKED, 1),
+    Row("JSON that is called `text/html`", called_a_page, BLOCKED, 1),
+    Row("a text where JSON is expected", always(200, b"Access to this page has been denied."), BLOCKED, 1),
     Row("a redirect", always(302, b"", Location="/unauthorisederror"), BLOCKED, 1),
     Row("an empty category", listings(200), None, empties=True),
     Row("500, 502, 503, 504", outage, NETWORK, 3),

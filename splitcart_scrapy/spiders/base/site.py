@@ -163,7 +163,15 @@ class SiteSpider(Spider):
         except IgnoreRequest as error:
             raise BlockedError(f"not asked for, robots.txt forbids it: {request.url}") from error
         names_wait = "Retry-After" in response.headers
-        if problem := refusal(response.status, response.body, request.url, is_page=is_page, names_wait=names_wait):
+        problem = refusal(
+            response.status,
+            response.body,
+            request.url,
+            is_page=is_page,
+            names_wait=names_wait,
+            content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
+        )
+        if problem is not None:
             raise problem
         return response
 
