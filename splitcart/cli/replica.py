@@ -27,13 +27,22 @@ def replica(
     ignore_store: Annotated[
         bool, typer.Option("--ignore-store", help="Answer for a store of the site's own choice, whatever is asked.")
     ] = False,
+    weather: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A fault and which requests it strikes, like rate_limit,share=0.05,seconds=2 or"
+            " block,chain=coles,since=2026-11-05T02:00:00Z; may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Serve replicas of the retailers' sites, with made-up stores and prices, until interrupted."""
     import msgspec
 
     from splitcart.replica import Market, MarketConfig, default_chains
     from splitcart.replica.server import ReplicaServer
+    from splitcart.replica.sites.weather import Rule, Weather
 
+    rules = [Rule.parse(text) for text in weather or []]
     cities = dict.fromkeys(city, 1.0) if city else None
     chains = {
         chain: msgspec.structs.replace(config, stores=stores, skus=skus, lists=lists, cities=cities)
@@ -42,7 +51,9 @@ def replica(
     start = first_day.replace(tzinfo=ZoneInfo("Australia/Sydney"))
     market = Market(MarketConfig(seed=seed, start=start, chains=chains))
     interrupted = Event()
-    with ReplicaServer(market, get_settings().clock(), port=port, ignores_store=ignore_store) as server:
+    with ReplicaServer(
+        market, get_settings().clock(), Weather(*rules), port=port, ignores_store=ignore_store
+    ) as server:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: interrupted.set())
         console.print(

@@ -1,10 +1,15 @@
 """Weather: faults that can be switched on and off while the sites run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from random import Random
 from threading import Lock
+from typing import Self
+
+import msgspec
+
+from splitcart.errors import InputError
 
 
 class Fault(StrEnum):
@@ -49,6 +54,34 @@ class Rule:
     seed: int = 0
     since: datetime | None = None
     until: datetime | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a rule as a person writes it: the fault and what else differs from the defaults, ``block,share=0.1``.
+
+        Instants are ISO 8601 with an offset. Raises InputError that says what is wrong.
+        """
+        fault, *facts = text.split(",")
+        named = dict([part.strip() for part in fact.partition("=")[::2]] for fact in facts)
+        known = [field.name for field in fields(cls)]
+        if unknown := [name for name in named if name not in known[1:]]:
+            raise InputError(f"weather {text!r}: no {unknown[0]!r}; known are {', '.join(known[1:])}")
+        try:
+            rule = msgspec.convert({"fault": fault.strip(), **named}, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise InputError(f"weather {text!r}: {error}; the faults are {', '.join(Fault)}") from error
+        for name, is_right, expected in (
+            ("share", 0 <= rule.share <= 1, "0 to 1"),
+            ("every", rule.every >= 1, "1 or more"),
+            ("after", rule.after >= 0, "0 or more"),
+            ("times", rule.times is None or rule.times >= 0, "0 or more"),
+            ("seconds", rule.seconds is None or rule.seconds >= 0, "0 or more"),
+            ("since", rule.since is None or rule.since.tzinfo is not None, "an instant with an offset"),
+            ("until", rule.until is None or rule.until.tzinfo is not None, "an instant with an offset"),
+        ):
+            if not is_right:
+                raise InputError(f"weather {text!r}: {name} is {named[name]}, expected {expected}")
+        return rule
 
     def matches(self, chain: str, store: str | None, path: str, now: datetime) -> bool:
         """Tell whether the rule is about such a request at that time."""
