@@ -13,7 +13,7 @@ help:
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
-	@echo "make bench   crawling, ingestion, storage, identity, leases, transfer, grouping and maps measured on this machine (about 30 minutes)"
+	@echo "make bench   crawling, ingestion, storage, identity, leases, transfer, grouping and maps measured on this machine (about an hour)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
