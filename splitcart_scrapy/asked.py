@@ -26,11 +26,12 @@ class _Asked(msgspec.Struct, omit_defaults=True):
     country_of_origin: str | None = None
 
     def record(self) -> BarcodeRecord | None:
-        return BarcodeRecord(**{name: getattr(self, name) for name in FOUND}) if self.barcode else None
+        found = BarcodeRecord(**{name: getattr(self, name) for name in FOUND})
+        return found if found != BarcodeRecord(sku=self.sku) else None
 
 
 class AskedBarcodes:
-    """``found``: records by sku that the server does not know yet; ``resting``: skus that had none.
+    """``found``: records by sku that were found out; ``resting``: skus that had no barcode.
 
     ``doubtful``: the last of these in a row, which nothing that was found since confirms, at most ``MAX_DOUBTFUL`` of
     earlier runs.
@@ -66,7 +67,7 @@ class AskedBarcodes:
         facts = {name: getattr(found, name) for name in FOUND} if found else {"sku": sku}
         row = _Asked(at=now, **facts)
         self._rows.append(row)
-        if found:
+        if row.barcode:
             self.believe()
         else:
             self.doubtful.append(sku)

@@ -48,7 +48,7 @@ class BarcodeCounts:
 
 @dataclass(slots=True)
 class ParsedBarcodes:
-    """One file of barcodes, read and checked: barcodes by sku, and the lines that are none."""
+    """One file of barcodes, read and checked: barcodes and all that is told by sku, and the lines that are neither."""
 
     closing: CrawlRecord
     barcodes: dict[str, Gtin]
@@ -73,6 +73,8 @@ def read_barcodes(path: Path) -> ParsedBarcodes:
             quarantined.append(Quarantined(number, record.reason, record.text))
         elif not isinstance(record, BarcodeRecord):
             raise RefusedFileError(f"{path.name}: line {number}: a {KEYS[type(record)]}; expected one barcode")
+        elif record.barcode is None and any(getattr(record, name) for name in DETAILS):
+            details.setdefault(record.sku, record)
         elif (gtin := parse_gtin(record.barcode, sku=record.sku)) is None:
             quarantined.append(Quarantined(number, f"{record.barcode!r:.40} is no barcode", repr(record)))
         else:
@@ -100,16 +102,17 @@ def update_barcodes(session: Session, company: Company, parsed: ParsedBarcodes, 
     """
     lock_new_skus(session)
     counts = BarcodeCounts(quarantined=len(parsed.quarantined))
-    known = _known_skus(session, company, sorted(parsed.barcodes))
-    counts.unknown_skus = len(parsed.barcodes) - len(known)
-    filled = [sku for sku in known if _fill(sku, parsed.barcodes[sku["code"]], counts)]
+    known = _known_skus(session, company, sorted(parsed.details))
+    counts.unknown_skus = len(parsed.details) - len(known)
+    named = [sku for sku in known if sku["code"] in parsed.barcodes]
+    filled = [sku for sku in named if _fill(sku, parsed.barcodes[sku["code"]], counts)]
     counts.filled = len(filled)
     described = [sku for sku in known if _describe(sku, parsed.details[sku["code"]])]
     counts.described = len(described)
-    named = [sku for sku in filled if not sku["barcode_is_local"]]
-    before = [sku["product_id"] for sku in named]
-    counts.products_created = find_products(session, named, found_at).created
-    counts.rematched = sum(sku["product_id"] != product_id for sku, product_id in zip(named, before, strict=True))
+    matched = [sku for sku in filled if not sku["barcode_is_local"]]
+    before = [sku["product_id"] for sku in matched]
+    counts.products_created = find_products(session, matched, found_at).created
+    counts.rematched = sum(sku["product_id"] != product_id for sku, product_id in zip(matched, before, strict=True))
     _write(session, filled, ("barcode", "barcode_is_local", *MATCHED))
     _write(session, described, DETAILS)
     return counts

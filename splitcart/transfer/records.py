@@ -89,11 +89,11 @@ class StoreRecord:
 class BarcodeRecord:
     """A barcode as printed on one of a chain's skus, found elsewhere than in the chain's own listing.
 
-    With what the same place says of the sku, and the listing does not.
+    With what the same place says of the sku, and the listing does not; that alone where it names no barcode.
     """
 
     sku: str
-    barcode: str
+    barcode: str | None = None
     ingredients: str | None = None
     allergens: str | None = None
     country_of_origin: str | None = None

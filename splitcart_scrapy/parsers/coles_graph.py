@@ -61,9 +61,9 @@ def read_graph(body: bytes, form: type[T], what: str) -> T:
 
 
 def parse_details(body: bytes, sku: str) -> BarcodeRecord | None:
-    """Return a product's barcode with what else only its details tell; None if they name no barcode.
+    """Return a product's barcode, if it has one, with what else only its details tell; None if they tell nothing.
 
-    A product that the gateway does not know has none. Raises SiteChangedError, also for details of another product.
+    Of a product that the gateway does not know they do not. Raises SiteChangedError, also for those of another product.
     """
     what = "Coles product details"
     if any("not found" in error.message for error in read_json(body, _Answer, what).errors):
@@ -74,15 +74,14 @@ def parse_details(body: bytes, sku: str) -> BarcodeRecord | None:
     gtin = parse_gtin(str(product.gtin), sku=sku) if product.gtin else None
     told = {(info.title or "").strip().lower(): clean_text(info.description) for info in product.additional_info or []}
     country = clean_text(product.country_of_origin.country) if product.country_of_origin else None
-    if gtin is None:
-        return None
-    return BarcodeRecord(
+    found = BarcodeRecord(
         sku=sku,
-        barcode=gtin.code,
+        barcode=gtin.code if gtin else None,
         ingredients=told.get("ingredients"),
         allergens=told.get("allergen"),
         country_of_origin=country[:255] if country else None,
     )
+    return found if found != BarcodeRecord(sku=sku) else None
 
 
 def graph_request(operation: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:

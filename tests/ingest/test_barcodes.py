@@ -142,6 +142,18 @@ def test_lines_that_are_no_barcodes_are_quarantined_up_to_five_in_a_hundred(
     assert lines[1]["text"] == '{"barcode": {"sku": 5}}'
 
 
+def test_a_line_may_tell_the_rest_without_a_barcode_but_not_nothing(
+    sqlite: sa.Engine, data_dir: Path, inbox: Path
+) -> None:
+    crawled(sqlite, data_dir, "aldi", "G001", a1=None, a2=MILK)
+    told = [encode_line(BarcodeRecord(sku=sku, ingredients="Milk")) for sku in ("a1", "a2", "a3")]
+    write_barcodes(inbox, told * 10 + [b'{"barcode": {"sku": "a1"}}\n'])
+    (counts,) = taken(sqlite, data_dir).companies.values()
+    assert (counts.filled, counts.described, counts.unknown_skus, counts.quarantined) == (0, 2, 1, 1)
+    assert skus(sqlite)["a1"] == (None, None)
+    assert skus(sqlite)["a2"][0] == MILK
+
+
 def test_the_same_file_twice_changes_nothing(engine: sa.Engine, data_dir: Path, inbox: Path) -> None:
     crawled(engine, data_dir, "aldi", "G101", a1=None)
     for _ in range(2):

@@ -34,6 +34,7 @@ class BarcodeSpider(SiteSpider):
         super().__init__(name, **arguments)
         self.max_skus = positive("max_skus", arguments.get("max_skus"))
         self.any_store: str | None = None
+        self.described: set[str] = set()  # skus without a barcode of which the server knows the rest
         self.known: tuple[str, str] | None = None  # sku and name of a product with a barcode
 
     @classmethod
@@ -43,7 +44,7 @@ class BarcodeSpider(SiteSpider):
 
     @abstractmethod
     async def look_up(self, sku: str, name: str) -> BarcodeRecord | None:
-        """Ask the site for the barcode of a product, None if it names none. Raises SiteError."""
+        """Ask the site for the barcode of a product and what it tells with it, None if nothing. Raises SiteError."""
 
     async def crawl(self) -> AsyncGenerator[Item]:
         start = CrawlStartItem(company=self.company, spider=self.name, kind="barcodes")
@@ -53,17 +54,18 @@ class BarcodeSpider(SiteSpider):
         wanted = await asyncio.to_thread(self._skus_without_barcode)
         asked = AskedBarcodes.open(get_settings().data_dir, self.company, wanted, self.clock())
         failure: SiteError | None = None
-        found = 0
+        found = told = 0
         try:
             async for record in self._barcodes(wanted, asked):
-                found += 1
+                found += record.barcode is not None
+                told += 1
                 yield record
         except SiteError as error:
             failure = error
             self.logger.warning("%s: the barcodes end early: %s", self.company, error)
         failure_class = failure.failure_class if failure else None
         yield CrawlEndItem(
-            keep=found > 0,
+            keep=told > 0,
             complete=failure is None and self.max_skus is None,
             finish_reason=failure_class.value if failure_class else "finished",
             failure_class=failure_class,
@@ -88,6 +90,8 @@ class BarcodeSpider(SiteSpider):
             for row in rows:
                 if row.barcode is None:
                     wanted[row.sku] = row.name
+                    if row.ingredients or row.allergens or row.country_of_origin:
+                        self.described.add(row.sku)
                 elif row.barcode_is_local is not True:
                     self.known = (row.sku, row.name)
             return wanted
@@ -95,7 +99,8 @@ class BarcodeSpider(SiteSpider):
     async def _barcodes(self, wanted: Mapping[str, str], asked: AskedBarcodes) -> AsyncIterator[BarcodeRecord]:
         """Yield what an earlier run found and the server does not know yet, then ask for the others."""
         for sku in sorted(wanted.keys() & asked.found):
-            yield asked.found[sku]
+            if asked.found[sku].barcode or sku not in self.described:
+                yield asked.found[sku]
         open_skus = sorted(wanted.keys() - asked.found.keys() - asked.resting)
         failed_in_a_row = 0
         for sku in open_skus[: self.max_skus]:
@@ -112,10 +117,12 @@ class BarcodeSpider(SiteSpider):
                 continue
             failed_in_a_row = 0
             asked.note(sku, found, self.clock())
-            self.count(f"barcodes/{'named' if found else 'missing'}")
+            has_barcode = found is not None and found.barcode is not None
+            self.count(f"barcodes/{'named' if has_barcode else 'missing'}")
             if found:
-                self.known = (sku, wanted[sku])
                 yield found
+            if has_barcode:
+                self.known = (sku, wanted[sku])
             elif len(asked.doubtful) >= MAX_DOUBTFUL:
                 await self._check_doubtful(asked)
 
@@ -124,7 +131,8 @@ class BarcodeSpider(SiteSpider):
         problem = "no other is known to hold against them"
         if self.known is not None:
             try:
-                if await self._ask(*self.known):
+                named = await self._ask(*self.known)
+                if named and named.barcode:
                     asked.believe()
                     return
                 problem = f"nor has {self.known[0]}, whose barcode is known"
