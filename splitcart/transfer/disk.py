@@ -2,7 +2,6 @@
 
 import os
 import sys
-from filecmp import cmp
 from hashlib import file_digest
 from pathlib import Path
 
@@ -52,8 +51,11 @@ def place_in(path: Path, folder: Path) -> Path:
     Its name then ends in the first 16 digits of its SHA-256, as in the inbox: nothing is ever replaced but the same.
     """
     target = folder / path.name
-    if not target.exists() or cmp(path, target, shallow=False):
+    if not target.exists() or (sha256 := _sha256(path)) == _sha256(target):
         return target
-    with path.open("rb") as file:
-        sha256 = file_digest(file, "sha256").hexdigest()
     return folder / f"{path.name.removesuffix(ENDING)}-{sha256[:16]}{ENDING}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
