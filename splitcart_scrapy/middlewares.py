@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Self
 
 from scrapy import Request
@@ -13,6 +11,7 @@ from scrapy.http import Response
 from tldextract import TLDExtract
 
 from splitcart.measures.clock import Clock
+from splitcart.measures.retry_after import retry_after_seconds
 from splitcart_scrapy.spiders.base import site_spider
 
 logger = logging.getLogger(__name__)
@@ -50,7 +49,8 @@ class RetryAfterMiddleware:
         if response.status not in {429, 503}:
             return response
         waits = request.meta.get(WAITED, 0)
-        seconds = self._asked_seconds(response)
+        header = (response.headers.get("Retry-After") or b"").decode("latin-1")
+        seconds = retry_after_seconds(header, self.clock)
         if seconds is None:
             if response.status == 503:
                 return response
@@ -63,16 +63,3 @@ class RetryAfterMiddleware:
         again = request.replace(dont_filter=True)
         again.meta[WAITED] = waits + 1
         return again
-
-    def _asked_seconds(self, response: Response) -> float | None:
-        """Read Retry-After, a number of seconds or a date (RFC 9110, 10.2.3); None if it is missing or neither."""
-        text = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
-        if text.isdecimal():
-            return float(text)
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - self.clock()).total_seconds())

@@ -1,13 +1,12 @@
 """What a server's answer means: good, worth another attempt, or never."""
 
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
 
 from splitcart.errors import FailedError
 from splitcart.measures.clock import Clock
+from splitcart.measures.retry_after import retry_after_seconds
 
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 HEALING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -50,7 +49,7 @@ def judge(
     message = f"{url} answered {status}: {detail}"
     if status in healing:
         error = HealingError(message, status)
-        error.pause_seconds = _retry_after(response.headers.get("Retry-After"), clock)
+        error.pause_seconds = retry_after_seconds(response.headers.get("Retry-After"), clock)
         if error.pause_seconds is not None and error.pause_seconds > LONGEST_RETRY_AFTER_SECONDS:
             raise TransferError(
                 f"{message}; it asks to come back in {error.pause_seconds:.0f} seconds: run again then", status
@@ -93,18 +92,3 @@ def reason_of(error: BaseException) -> str:
     """Return the innermost cause in one line."""
     cause = cause_of(error)
     return " ".join(str(cause).split())[:MAX_DETAIL] or type(cause).__name__
-
-
-def _retry_after(value: str | None, clock: Clock) -> float | None:
-    """Return the pause that a Retry-After header asks for, in seconds (RFC 9110, 10.2.3: a number or a date)."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - clock()).total_seconds())
