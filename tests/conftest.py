@@ -18,6 +18,7 @@ from splitcart.database import create_engine, upgrade
 from splitcart.database.engine import SQLITE_SYNCHRONOUS
 from tests.postgres import QUICK
 from tests.postgres import postgres_server as start_postgres
+from tests.statements import knowing
 
 DIALECTS = ["sqlite", "postgres"]
 ON_BOTH = ("scheduler", "database", "ingest/test_crawls.py", "ingest/test_stores.py", "grouping/test_lists.py")
@@ -28,6 +29,11 @@ _numbers = itertools.count()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-dialect", action="store_true", help="run each test of an engine on SQLite and PostgreSQL")
     parser.addoption("--requests", type=int, default=4, help="how many requests are drawn for each endpoint")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a quarter of the time goes into waiting for processes that tests start."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -139,7 +145,7 @@ def postgres(
     """An empty, migrated PostgreSQL database of this test's own."""
     name = f"t_{os.getpid()}_{next(_numbers)}"
     _postgres_order(f"CREATE DATABASE {name} TEMPLATE {_postgres_template} STRATEGY FILE_COPY")
-    engine = create_engine(postgres_server.set(database=name).render_as_string(hide_password=False))
+    engine = knowing(create_engine(postgres_server.set(database=name).render_as_string(hide_password=False)))
     yield engine
     engine.dispose()
     _postgres_order(f"DROP DATABASE {name} WITH (FORCE)")
@@ -150,7 +156,7 @@ def sqlite(tmp_path: Path, _sqlite_template: Path) -> Iterator[sa.Engine]:
     """An empty, migrated SQLite database of this test's own."""
     path = tmp_path / "test.db"
     shutil.copyfile(_sqlite_template, path)
-    engine = create_engine(f"sqlite:///{path}")
+    engine = knowing(create_engine(f"sqlite:///{path}"))
     yield engine
     engine.dispose()
 
@@ -163,7 +169,7 @@ def own_engine(_clean_settings: None, _sqlite_template: Path) -> Iterator[sa.Eng
     settings = get_settings()
     settings.data_dir.mkdir(parents=True)
     shutil.copyfile(_sqlite_template, settings.data_dir / "splitcart.db")
-    engine = create_engine(settings.resolved_database_url)
+    engine = knowing(create_engine(settings.resolved_database_url))
     yield engine
     engine.dispose()
 

@@ -599,10 +599,11 @@ def test_the_order_in_which_stores_came_does_not_matter(sqlite, tmp_path, order)
     import uuid
 
     from splitcart.database import create_engine
+    from tests.statements import knowing
 
     path = tmp_path / f"{uuid.uuid4().hex}.db"
     shutil.copyfile(sqlite.url.database, path)
-    engine = create_engine(f"sqlite:///{path}")
+    engine = knowing(create_engine(f"sqlite:///{path}"))
     chain = SmallChain(engine, order)
     for store_id in order:
         number = int(store_id[1:])

@@ -13,6 +13,7 @@ from splitcart.database import create_engine, transaction
 from splitcart.database.models import Base, Lease
 from splitcart.measures.lease import StoreLease
 from tests.scheduler.world import World
+from tests.statements import knowing
 
 WORKERS = 4
 SKEWS = st.sampled_from([-72, -3, 0, 0.5, 40])  # hours that a worker's clock is wrong
@@ -24,7 +25,7 @@ class LendingMachine(RuleBasedStateMachine):
 
     @initialize(stores=st.integers(1, 5), isolated=st.integers(0, 2), skews=st.lists(SKEWS, min_size=4, max_size=4))
     def begin(self, stores: int, isolated: int, skews: list[float]) -> None:
-        engine = create_engine("sqlite://")
+        engine = knowing(create_engine("sqlite://"))
         Base.metadata.create_all(engine)
         self.world = World(engine)
         self.world.cluster("Perth", stores)
