@@ -1,5 +1,6 @@
 """The inbox: where accepted files wait for ingestion, and how workers share them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,10 @@ def set_aside(path: Path, folder: Path, reason: str) -> Path:
     """Move a file into ``folder`` with a ``.reason.txt`` beside it, so that it is neither lost nor tried for ever."""
     make_folder(folder)
     target = place_in(path, folder)
-    target.with_name(f"{target.name}.reason.txt").write_text(f"{reason}\n", encoding="utf-8")
+    with target.with_name(f"{target.name}.reason.txt").open("w", encoding="utf-8") as file:
+        file.write(f"{reason}\n")
+        file.flush()
+        os.fsync(file.fileno())  # before the file gives up its place
     return move_into(path, folder)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from splitcart.transfer.inbox import set_aside
 from tests.server.conftest import crawl_file
 from tests.server.test_uploads import on_sqlite
 
@@ -26,6 +27,13 @@ def steps(monkeypatch):
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "replace", noted_replace)
     return seen
+
+
+def test_the_reason_is_on_disk_before_a_file_is_set_aside(tmp_path, steps):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(b"x")
+    set_aside(path, tmp_path / "refused", "no such store")
+    assert steps[-3:] == [("synced", "a.jsonl.gz.reason.txt"), ("named", "a.jsonl.gz"), ("synced", "refused")]
 
 
 @on_sqlite
