@@ -17,7 +17,7 @@ def sweep(stores, nearest, most=None):
     return found, asked
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(points, max_size=60, unique=True))
 def test_a_finder_of_the_nearest_stores_gives_away_all(stores):
     for most in (None, 25):
