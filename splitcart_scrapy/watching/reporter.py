@@ -103,7 +103,7 @@ class CrawlReporter:
         seen = [
             CategoryFigures(
                 category=record.category,
-                rows=record.rows,
+                rows=record.rows - record.guests,  # as what is expected was counted
                 expected_rows=expected.get(record.category),
                 complete=record.complete,
                 problem=record.problem,

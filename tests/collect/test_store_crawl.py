@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from splitcart.config import Settings, get_settings
 from splitcart.database import open_database, reading
-from splitcart.database.models import Price, Sku
+from splitcart.database.models import Crawl, Price, Sku
 from splitcart.ingest import CrawlIngester
 from splitcart.measures.clock import system_clock
 from splitcart.transfer import CrawlWriter
@@ -188,6 +188,10 @@ async def test_what_only_another_department_shows_is_not_closed_by_a_crawl_of_it
         assert await take_in(["Bakery"]) == ("1234", (1, 1))
         assert await take_in(["Pantry"], Pantry=[page(1, row(3, "Pantry"))]) == ("123", (1, 1))
         assert await take_in(["Bakery"], Bakery=[page(1, row(1, "Bakery"))]) == ("13", (1, 1))
+        assert await take_in(Pantry=[AWAY]) == ("123", (1, 1))
+        with reading(engine) as session:
+            classes = list(session.scalars(sa.select(Crawl.failure_class).order_by(Crawl.id)))
+        assert classes == [None] * 5 + [FailureClass.RATE_LIMITED]
     finally:
         engine.dispose()
 
