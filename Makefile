@@ -33,7 +33,7 @@ demo: setup
 	$(BIN)/splitcart demo
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 ROUNDS ?= 300
 SEED ?= 1

@@ -74,9 +74,8 @@ def lines(chain):
 
 def news_events(chain, kind):
     with transaction(chain.engine) as session:
-        return [
-            event.figures["lines"] for event in session.scalars(sa.select(GroupEvent).where(GroupEvent.kind == kind))
-        ]
+        events = session.scalars(sa.select(GroupEvent).where(GroupEvent.kind == kind).order_by(GroupEvent.id))
+        return [event.figures["lines"] for event in events]
 
 
 def test_what_the_founders_found_standing_is_news_to_nobody(chain) -> None:
