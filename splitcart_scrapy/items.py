@@ -38,7 +38,7 @@ class CrawlStartItem:
 
 @dataclass(slots=True, kw_only=True)
 class GuestItem:
-    """A row that names another root category as its own than the one whose listing shows it; its path is the listing's.
+    """A row that names another root category as its own than the one whose listing shows it, its ``listed_in``.
 
     It goes into the file with the category that is being read, unless a category has it as its own.
     """

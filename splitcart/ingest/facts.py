@@ -83,10 +83,10 @@ def merge(session: Session, store_id: int, crawl_id: int, parsed: ParsedCrawl, c
 
 
 def _staged_rows(parsed: ParsedCrawl, catalogue: Catalogue) -> list[tuple[Any, ...]]:
-    skus, categories = catalogue.skus, catalogue.categories
+    skus, roots = catalogue.skus, {name: catalogue.categories[(name,)][1] for name in parsed.categories}
     nothing = (None,) * (len(_STAGED_COLUMNS) - 1)
     rows = [
-        (skus[row.sku].id, categories[row.category_path][1]) + row.stock_and_offer  # noqa: RUF005 - twice as quick
+        (skus[row.sku].id, roots[row.root]) + row.stock_and_offer  # noqa: RUF005 - twice as quick
         for row in parsed.rows
     ]
     return rows + [(skus[code].id, *nothing) for code in sorted(parsed.gaps & skus.keys())]

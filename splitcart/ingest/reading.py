@@ -57,8 +57,8 @@ class ParsedCrawl:
         return max((category.observed_to for category in self.categories.values()), default=self.closing.finished_at)
 
     def rows_by_root(self) -> Counter[str]:
-        """Count the rows of each root category."""
-        return Counter([row.category_path[0] for row in self.rows])
+        """Count the rows that each root category showed."""
+        return Counter([row.root for row in self.rows])
 
 
 def read_crawl(path: Path, lines: ShelfLines | None = None) -> ParsedCrawl:
@@ -179,7 +179,7 @@ def _sort_out(parsed: ParsedCrawl, runs: Iterable[tuple[int, Sequence[ShelfRow]]
         parsed.duplicates = len(good) - len(by_sku)
         good = list(by_sku.values())
     parsed.rows = good
-    for root in {path[0] for path in {row.category_path for row in good}}:
+    for root in {row.root for row in good}:
         _ensure_category(parsed, root)
     for line in bad:
         parsed.quarantined.append(Quarantined(line.number, line.reason, line.text))

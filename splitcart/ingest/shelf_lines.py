@@ -35,8 +35,9 @@ _stock_and_offer_of = attrgetter("available", *OFFER_COLUMNS)
 class ShelfRow(Struct, gc=False):
     """A product line: what most files need of it, and the line itself for the rest.
 
-    ``category_path`` is as it is kept. ``details_hash`` is of the sku's details and the path, in this process.
-    ``stock_and_offer`` holds ``available`` and the offer's columns. ``problem``: why the row cannot be true.
+    ``category_path`` is as it is kept, ``root`` the name of the root category that showed the row. ``details_hash`` is
+    of the sku's details and the path, in this process. ``stock_and_offer`` holds ``available`` and the offer's columns.
+    ``problem``: why the row cannot be true.
     """
 
     line: bytes
@@ -45,6 +46,7 @@ class ShelfRow(Struct, gc=False):
     details_hash: int
     stock_and_offer: tuple[Any, ...]
     problem: str | None
+    root: str
 
     @property
     def price_cents(self) -> int | None:
@@ -115,7 +117,11 @@ class ShelfLines:
         skus = [product.sku for product in products]
         hashes = map(hash, zip(map(_details_of, products), paths, strict=True))
         problems = [problem or _problem(product) for (_, problem), product in zip(kept, products, strict=True)]
-        return list(map(ShelfRow, lines, skus, paths, hashes, map(_stock_and_offer_of, products), problems))
+        roots = [
+            path[0] if product.listed_in is None else category_name(product.listed_in) or UNCATEGORISED
+            for path, product in zip(paths, products, strict=True)
+        ]
+        return list(map(ShelfRow, lines, skus, paths, hashes, map(_stock_and_offer_of, products), problems, roots))
 
     def _keep(self, written: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
         if len(self._paths) >= MAX_PATHS:

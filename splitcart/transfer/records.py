@@ -34,7 +34,8 @@ class ProductRecord:
     """One sku as one store offers it.
 
     ``sku`` is the retailer's own id, kept as text. ``category_path`` runs from the root category to the leaf; its first
-    name is the root that coverage is measured in. ``price_cents`` None: listed, but without a price at this store.
+    name is the root that coverage is measured in; ``listed_in`` is another one, for a guest: a row that the listings of
+    that root showed, and those of its own did not. ``price_cents`` None: listed, but without a price at this store.
     ``unit_price_cents`` is per ``unit_measure`` ("1 kg", "1 l", "1 ea", "100 sheets"). ``multi_buy_cents`` is the total
     for ``multi_buy_quantity`` pieces. ``barcode`` is a GTIN as printed, ``barcode_is_local`` a code of restricted
     circulation that means nothing outside the store.
@@ -64,6 +65,7 @@ class ProductRecord:
     image_url: str | None = None
     url: str | None = None
     flags: list[str] | None = None
+    listed_in: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -48,3 +48,4 @@ class ProductRow(Struct, kw_only=True, gc=False):
     image_url: Address | None = None
     url: Address | None = None
     flags: list[str] | None = None
+    listed_in: CategoryName | None = None

@@ -15,7 +15,9 @@ from splitcart_scrapy.watching.findings import findings
 from splitcart_scrapy.watching.report import CategoryFigures, CrawlReport
 
 COUNTED = tuple(
-    each.name for each in fields(ProductRecord) if each.name not in {"sku", "name", "category_path", "flags"}
+    each.name
+    for each in fields(ProductRecord)
+    if each.name not in {"sku", "name", "category_path", "flags", "listed_in"}
 )
 FIGURES = (
     "downloader/request_count",

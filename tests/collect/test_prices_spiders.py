@@ -137,7 +137,8 @@ async def test_a_lease_may_ask_for_some_categories_only(replica, crawl, desk):
     assert seen(rows) == {code: offer for code, offer in expected.items() if code in own | guests}
     (record,) = closing.categories
     assert (record.category, record.complete, record.guests) == (wanted, True, len(guests))
-    assert {row.category_path[0] for row in rows} == {wanted}
+    assert {row.sku for row in rows if row.listed_in == wanted} == guests
+    assert {row.sku: row.category_path[0] for row in rows} == {row.sku: skus[row.sku].root for row in rows}
     # It says nothing of the store's other categories, so it must not say that they are gone.
     assert not closing.complete
     assert desk.released == [(first_store(market, "aldi"), "finished", None)]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from splitcart.config import Settings, get_settings
 from splitcart.database import open_database, reading
-from splitcart.database.models import Crawl, Price, Sku
+from splitcart.database.models import Category, Crawl, Price, Sku
 from splitcart.ingest import CrawlIngester
 from splitcart.measures.clock import system_clock
 from splitcart.transfer import CrawlWriter
@@ -143,11 +143,11 @@ async def test_a_row_belongs_to_its_own_department_wherever_it_is_listed(crawl_s
         Pantry=[page(2, row(2, "Pantry"), row(4, "Bakery"))],
     )
     rows, closing = the_file()
-    assert {row.sku: row.category_path for row in rows} == {
-        "1": ("Bakery",),
-        "2": ("Pantry",),
-        "3": ("Bakery",),  # its own department does not show it: it stands where it was shown
-        "4": ("Pantry",),  # the same, and its own department was done before
+    assert {row.sku: (row.category_path, row.listed_in) for row in rows} == {
+        "1": (("Bakery",), None),
+        "2": (("Pantry",), None),
+        "3": (("Pantry",), "Bakery"),  # its own department does not show it: it stands where it was shown
+        "4": (("Bakery",), "Pantry"),  # the same, and its own department was done before
     }
     assert [(record.category, record.rows, record.guests) for record in closing.categories] == [
         ("Bakery", 2, 1),
@@ -159,7 +159,10 @@ async def test_a_row_belongs_to_its_own_department_wherever_it_is_listed(crawl_s
 async def test_a_department_that_was_finished_before_a_block_keeps_all_that_it_showed(crawl_site):
     await crawl_site(Bakery=[page(2, row(1, "Bakery"), row(2, "Pantry"))], Pantry=[AWAY])
     rows, closing = the_file()
-    assert {row.sku: row.category_path for row in rows} == {"1": ("Bakery",), "2": ("Bakery",)}
+    assert {row.sku: (row.category_path[0], row.listed_in) for row in rows} == {
+        "1": ("Bakery", None),
+        "2": ("Pantry", "Bakery"),
+    }
     assert [(record.category, record.rows, record.guests) for record in closing.categories] == [("Bakery", 2, 1)]
 
 
@@ -191,7 +194,10 @@ async def test_what_only_another_department_shows_is_not_closed_by_a_crawl_of_it
         assert await take_in(Pantry=[AWAY]) == ("123", (1, 1))
         with reading(engine) as session:
             classes = list(session.scalars(sa.select(Crawl.failure_class).order_by(Crawl.id)))
+            own = sa.select(Sku.code, Category.name).join(Category, Category.id == Sku.root_category_id)
+            roots = dict(session.execute(own.order_by(Sku.code)).all())
         assert classes == [None] * 5 + [FailureClass.RATE_LIMITED]
+        assert roots == {"1": "Bakery", "2": "Pantry", "3": "Pantry", "4": "Pantry"}  # whoever shows it
     finally:
         engine.dispose()
 

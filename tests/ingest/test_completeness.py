@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from splitcart.config import get_chain
 from splitcart.ingest.completeness import judge_categories
 from splitcart.ingest.reading import ParsedCrawl
+from splitcart.ingest.shelf_lines import ShelfRow
 from splitcart.transfer.records import CrawlRecord
-from tests.ingest.crawl_files import category, product
+from tests.ingest.crawl_files import category, product, shelf_row
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def shown_in(root: str) -> ShelfRow:
+    return shelf_row(product("a", root, 1))
 
 
 def judged(
@@ -32,7 +37,7 @@ def judged(
     )
     parsed = ParsedCrawl(
         closing,
-        rows=[product(f"a{number}", "A", 1) for number in range(rows)],
+        rows=[shown_in("A")] * rows,
         categories={"A": replace(category("A", AT, complete=claimed), guests=guests)},
     )
     previous = [{"category": "A", "rows": count, "claimed": claim} for count, claim in before or []]
@@ -102,7 +107,7 @@ def complete_beside(counts: dict[str, int], near: dict[str, int], **known: Any) 
     closing = CrawlRecord(
         crawl_id="c", spider="aldi", company="aldi", started_at=AT, finished_at=AT, rows=0, complete=True
     )
-    rows = [product(f"{root}{number}", root, 1) for root, count in counts.items() for number in range(count)]
+    rows = [row for root, count in counts.items() for row in [shown_in(root)] * count]
     parsed = ParsedCrawl(closing, rows=rows, categories={root: category(root, AT) for root in counts})
     before = [{"category": root, "rows": count, "claimed": True} for root, count in known.get("before", {}).items()]
     scope = judge_categories(parsed, get_chain("aldi"), known.get("reference", {}), before, {}, near)

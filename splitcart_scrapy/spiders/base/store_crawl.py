@@ -181,7 +181,7 @@ class StoreCrawl:
                         yield product
                     else:
                         self._has_guests = True
-                        yield GuestItem(product=replace(product, category_path=list(listing.path)))
+                        yield GuestItem(product=replace(product, listed_in=root.name))
         except SiteError as error:
             root.problems.append(f"{'/'.join(listing.path[1:]) or listing.root}: {error}")
             self.failure_class = error.failure_class
