@@ -34,10 +34,17 @@ class Choice:
     around: tuple[Moment, ...]
 
 
-def choose(candidate: Snapshot, categories: Collection[int], moments: Sequence[Moment], chain: Chain) -> Choice:
+def choose(
+    candidate: Snapshot,
+    categories: Collection[int],
+    moments: Sequence[Moment],
+    chain: Chain,
+    apart: timedelta = timedelta(0),
+) -> Choice:
     """Choose the comparable crawls among those of the Ambassador and of confirmed stores, nearest first.
 
-    Comparable is what shares a completed category with the candidate. Ties go to the lower crawl id.
+    Comparable is what shares a completed category with the candidate. What comes before and after lies at least
+    ``apart`` from it. Ties go to the lower crawl id.
     """
     wanted = frozenset(categories)
     others = [
@@ -52,13 +59,13 @@ def choose(candidate: Snapshot, categories: Collection[int], moments: Sequence[M
     )
     earlier = _by_category(
         sorted(
-            (moment for moment in others if moment.observed_to <= candidate.observed_from),
+            (moment for moment in others if moment.observed_to <= candidate.observed_from - apart),
             key=lambda moment: (-moment.observed_to.timestamp(), moment.crawl_id),
         )
     )
     later = _by_category(
         sorted(
-            (moment for moment in others if moment.observed_from >= candidate.observed_to),
+            (moment for moment in others if moment.observed_from >= candidate.observed_to + apart),
             key=lambda moment: (moment.observed_from, moment.crawl_id),
         )
     )

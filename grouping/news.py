@@ -1,7 +1,7 @@
 """An Ambassador's own news: what its crawl changed against its previous one enters the list of its group."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -10,10 +10,10 @@ from grouping.effective import Offer
 from grouping.journal import record
 from grouping.lists import ListLine, News, apply_news, read_list, worth_telling
 from grouping.offers import list_table
+from grouping.pace import changes_between
 from grouping.withdrawing import withdraw_markdowns
 from splitcart.config import Chain
 from splitcart.database.models import Coverage, Crawl, Sku, Store, StoreCategory, StoreGroup
-from splitcart.measures.local_time import last_change_before, zone_for_state
 
 
 def take_ambassador_news(
@@ -127,10 +127,3 @@ def is_markdown(item: News, line: ListLine | None) -> bool:
     if line is None or line.left_at is not None or item.offer is None or item.offer.was_cents is None:
         return False
     return item.offer.price_cents < line.offer.price_cents
-
-
-def changes_between(chain: Chain, state: str | None, begin: datetime, end: datetime) -> bool:
-    """Whether stores took the prices of one of the chain's change times at some instant from ``begin`` to ``end``."""
-    times = [(change.weekday, change.at) for change in chain.parsed_change_times()]
-    last = last_change_before(end, times, zone_for_state(state)) if times else None
-    return last is not None and last + timedelta(hours=chain.roll_out_hours) > begin

@@ -1,7 +1,9 @@
 """A verdict in words: which rule gave it, on which figures."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
+from grouping.choosing import Moment
 from grouping.memberships import root_categories
 from grouping.overlap import compare
 from grouping.references import Step, read_moments, speak_for_most
@@ -170,16 +172,30 @@ def _bracket_answer(step: Step, verdict: Verdict, found: Match, testimony: Testi
 def _missing(step: Step, candidate: Snapshot, verdict: Verdict) -> list[str]:
     """What a verdict waits for."""
     heard = read_moments(step.session, Crawl.id.in_(verdict.heard))
-    earlier = any(moment.observed_to <= candidate.observed_from for moment in heard)
-    later = any(moment.observed_from >= candidate.observed_to for moment in heard)
-    lacks = " and ".join(word for word, known in (("before", earlier), ("after", later)) if not known)
+    apart = timedelta(hours=step.chain.roll_out_hours)
+    if lacks := _lacking(candidate, heard, timedelta(0)):
+        missing = f"; the one {lacks} it is missing."
+    elif lacks := _lacking(candidate, heard, apart):
+        missing = (
+            ". What differs may be a change of prices that has not reached every store yet:"
+            f" a crawl at least {_hours(apart)} {lacks} it is missing."
+        )
+    else:
+        missing = ", for the same categories."
     until = candidate.observed_to + step.bracket
     return [
         "A mismatch counts only between two crawls that speak for the group, one before and one after it,"
-        f" at most {step.chain.bracket_days:g} days apart"
-        + (f"; the one {lacks} it is missing." if lacks else ", for the same categories.")
-        + f" It stays pending, at most until {until:%Y-%m-%d %H:%M}."
+        f" at most {step.chain.bracket_days:g} days apart{missing}"
+        f" It stays pending, at most until {until:%Y-%m-%d %H:%M}."
     ]
+
+
+def _lacking(candidate: Snapshot, heard: Iterable[Moment], apart: timedelta) -> str:
+    """On which sides of a candidate there is no crawl at least so far apart from it."""
+    heard = list(heard)
+    earlier = any(moment.observed_to <= candidate.observed_from - apart for moment in heard)
+    later = any(moment.observed_from >= candidate.observed_to + apart for moment in heard)
+    return " and ".join(word for word, known in (("before", earlier), ("after", later)) if not known)
 
 
 def _store(step: Step, snapshot: Snapshot) -> str:

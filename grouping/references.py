@@ -1,6 +1,6 @@
 """What a group's candidates are measured against: crawls of its Ambassador and of confirmed stores, and its list."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from grouping.choosing import Moment, choose
 from grouping.journal import record
 from grouping.overlap import Catalogue, compare
+from grouping.pace import may_be_rolling_out
 from grouping.snapshots import CrawlShelf, Snapshots
 from grouping.verdict import MIN_COMPARABLE_SHARE, Match, Snapshot, Verdict, judge, match
 from splitcart.config import Chain
@@ -217,13 +218,35 @@ def judge_crawl(
 
     What no reference crawl completed is compared with that list, or (no group) with the offers of ``standing``: a crawl
     has no say on a category that it does not contain. A store does not speak for itself.
+    Where a change of prices may have reached one store and not yet the other, a rogue's mismatch must hold between
+    crawls that are ``roll_out_hours`` apart from the candidate.
     """
     moments = [moment for moment in moments if moment.store_id != candidate.store_id]
-    complete = candidate.prices.catalogue.category_ids[candidate.prices.complete].tolist()
-    choice = choose(candidate, complete, moments, step.chain)
     rest = standing
     if group_id is not None:
         rest = step.snapshots.of_list(group_id, step.now, candidate.observed_to)
+    verdict = _judge_by(step, group_id, candidate, moments, rest, timedelta(0))
+    if verdict.kind != "rogue" or not may_be_rolling_out(step.chain, _state(step, candidate), verdict):
+        return verdict
+    later = _judge_by(step, group_id, candidate, moments, rest, timedelta(hours=step.chain.roll_out_hours))
+    return replace(later, heard=tuple(sorted({*verdict.heard, *later.heard})))
+
+
+def _state(step: Step, candidate: Snapshot) -> str | None:
+    return step.session.scalar(sa.select(Store.state).where(Store.id == candidate.store_id))
+
+
+def _judge_by(
+    step: Step,
+    group_id: int | None,
+    candidate: Snapshot,
+    moments: Sequence[Moment],
+    rest: Snapshot | None,
+    apart: timedelta,
+) -> Verdict:
+    """Judge by what is nearest, and by crawls before and after it that are at least so far apart from it."""
+    complete = candidate.prices.catalogue.category_ids[candidate.prices.complete].tolist()
+    choice = choose(candidate, complete, moments, step.chain, apart)
     near = _one_reference(step, choice.near, rest)
     verdict = judge(
         candidate,

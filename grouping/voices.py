@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from grouping.judging import Judged
 from grouping.overlap import compare
+from grouping.pace import usual_change
 from grouping.references import Step
 from grouping.verdict import match
 from splitcart.database.models import GroupEvent, StoreGroup
@@ -66,5 +67,4 @@ def _large_news(step: Step, group: StoreGroup) -> GroupEvent | None:
     )
     if news is None:
         return None
-    usual = step.chain.max_flip_change if news.figures["flipped"] else step.chain.max_flip_change / 2
-    return news if news.figures["share"] > usual else None
+    return news if news.figures["share"] > usual_change(step.chain, flipped=news.figures["flipped"]) else None

@@ -69,7 +69,7 @@ def _doubt(selection: Selection, group: GroupStanding) -> str | None:
     if change is not None and observed_from < change:
         had_them = "all" if change == selection.last_change(group.ambassador, reached=1.0) else "most"
         return f"its data is from before {had_them} stores had the new prices, {change:%d %b %H:%M} UTC"
-    waiting = sum(_needs_after(selection, group, candidate, covered_at) for candidate in group.pending)
+    waiting = sum(_needs_after(selection, group, candidate, covered_at, observed_from) for candidate in group.pending)
     return f"{waiting} pending candidates wait for a crawl after theirs" if waiting else None
 
 
@@ -83,11 +83,18 @@ def _change_to_show(selection: Selection, group: GroupStanding) -> datetime | No
     return max((at for at in (mostly, everywhere) if at is not None), default=None)
 
 
-def _needs_after(selection: Selection, group: GroupStanding, candidate: PendingCandidate, covered_at: datetime) -> bool:
-    """The candidate is later than the Ambassador, and either too much later to compare or left open by a run."""
+def _needs_after(
+    selection: Selection, group: GroupStanding, candidate: PendingCandidate, covered_at: datetime, seen_from: datetime
+) -> bool:
+    """The candidate is later than the Ambassador, and either too much later to compare or left open by a run.
+
+    What prices that were being rolled out left open asks once more when they have reached every store.
+    """
     left_open = group.last_event_at is not None and group.last_event_at >= candidate.stamped_at
     gap = candidate.observed_to - covered_at
-    return candidate.observed_to > covered_at and (left_open or gap > selection.window)
+    if candidate.observed_to > covered_at:
+        return left_open or gap > selection.window
+    return left_open and seen_from < candidate.observed_to + selection.roll_out <= selection.now
 
 
 def _is_unseen(selection: Selection, group: GroupStanding) -> bool:

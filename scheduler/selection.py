@@ -20,7 +20,7 @@ class Selection:
         self.window = timedelta(hours=chain.window_hours)
         self.pause = timedelta(hours=chain.check_hours)
         self._cluster_id = cluster_id
-        self._roll_out = timedelta(hours=chain.roll_out_hours)
+        self.roll_out = timedelta(hours=chain.roll_out_hours)
         self._changes = [(change.weekday, change.at) for change in chain.parsed_change_times()]
         self._taken: set[int] = set()
 
@@ -66,7 +66,7 @@ class Selection:
         """Return when the chain's last change of prices, local to the store (row id), had reached a share of stores."""
         store = self.roster.stores.get(row_id or 0)
         zone = zone_for_state(store.state if store else None)
-        taken = self._roll_out * reached
+        taken = self.roll_out * reached
         begun = last_change_before(self.now - taken, self._changes, zone)
         return begun + taken if begun else None
 

@@ -139,9 +139,9 @@ class Play:
 
     def _discover(self) -> int:
         """Crawl every store once on the first day."""
-        apart = timedelta(hours=RUN_HOUR - 2) / len(self.world.stores)
-        crawls = 0
-        while leases := self._lease(10):
+        stores = len(self.world.stores)
+        apart, crawls = timedelta(hours=RUN_HOUR - 2) / stores, 0
+        while leases := self._lease(min(10, stores - crawls)):
             for lease in leases:
                 self.now = self._midnight(0) + crawls * apart
                 self._crawl(lease, DISCOVERY_BLOCKED)

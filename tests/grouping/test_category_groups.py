@@ -184,8 +184,8 @@ def test_two_doubted_stores_overrule_the_ambassador_of_a_category(sqlite):
     report = check(chain, 1, {"G003": COAST}, {})
     assert [group.status for group in report.groups if group.has_decided] == ["DIVERGENCE_DETECTED"]
     produce(chain, "G004", COAST, day(2, 6))
-    produce(chain, "G005", REGIONAL, day(2, 8))
-    report = chain.run(day(2, 10))
+    produce(chain, "G005", REGIONAL, day(2, 20))
+    report = chain.run(day(2, 22))
     assert next(group.ejected for group in report.groups if group.ejected) == ["G005"]
     assert category_partition(chain) == {frozenset(APART[:2])}
     assert ambassador(chain, "G003") == "G004"

@@ -108,8 +108,8 @@ def test_an_overruled_ambassador_is_told_by_the_store_that_took_its_place(chain)
     moved = dearer(BASE, range(200))
     for at, store_id in enumerate(("G001", "G002")):
         chain.crawl(store_id, moved, day(1 + at))
-        chain.crawl("G003", BASE, day(1 + at, 12))
-        chain.run(day(1 + at, 14))
+        chain.crawl("G003", BASE, day(1 + at, 14))
+        chain.run(day(1 + at, 16))
     told = explain(chain, "G003")
     assert (told.kind, told.decided_as, told.figures.equal) == ("rogue", "ambassador_rogue", 0)
     assert "the Ambassador was the rogue" in told.reasons[-1]

@@ -177,6 +177,36 @@ def test_an_after_crawl_that_clears_a_candidate_teaches_when_prices_change(engin
     assert event.share_changed == pytest.approx(0.335, abs=0.01)
 
 
+def rolled_out_to(chain, *, first, changed):
+    """A change of prices between two crawls of the Ambassador that show none of it, an hour after the first of them."""
+    chain.crawl("G004", BASE, day(first, 3))
+    chain.crawl("G001", changed, day(first, 5))
+    chain.crawl("G004", BASE, day(first, 7))
+    return chain.run(day(first, 9)).groups[0]
+
+
+def test_a_change_that_has_not_reached_every_store_is_no_other_place(engine):
+    chain, changed = grouped(engine), dearer(BASE, range(60, 76))
+    assert rolled_out_to(chain, first=2, changed=changed).pending == ["G001"]
+    assert chain.place("G001").suspended_at is None
+    chain.crawl("G004", changed, day(2, 20))
+    report = chain.run(day(2, 22))
+    assert (report.groups[0].confirmed_matches, report.groups[0].ejected) == (["G001"], [])
+    assert chain.listed("G002") == changed
+
+
+def test_what_only_one_store_shows_when_every_store_had_the_time_to_is_another_place(engine):
+    chain = grouped(engine)
+    chain.crawl("G004", BASE, day(1, 6))
+    assert rolled_out_to(chain, first=2, changed=REGIONAL).pending == ["G001"]
+    chain.crawl("G004", BASE, day(2, 20))
+    assert chain.run(day(2, 22)).groups[0].potential_rogues == ["G001"]
+
+
+def test_more_than_a_list_changes_by_at_a_time_needs_no_waiting(engine):
+    assert rolled_out_to(grouped(engine), first=2, changed=ELSEWHERE).potential_rogues == ["G001"]
+
+
 def test_what_never_gets_an_after_crawl_expires(engine):
     chain = grouped(engine)
     chain.crawl("G001", FLIPPED, day(2))
@@ -317,9 +347,9 @@ def test_the_ambassador_that_moved_alone_loses_its_place_and_then_its_group(engi
 def test_two_stores_that_moved_alike_do_not_outvote_a_member_that_did_not(engine):
     chain = grouped(engine, [*STORES, "G005", "G006"])
     chain.crawl("G006", ELSEWHERE, day(2))  # the Ambassador
-    chain.crawl("G002", dearer(BASE, range(40, 60)), day(2, 12))  # the list changed a little, too
-    chain.crawl("G006", ELSEWHERE, day(3))
-    chain.run(day(3, 2))
+    chain.crawl("G002", dearer(BASE, range(40, 60)), day(2, 13))  # the list changed a little, too
+    chain.crawl("G006", ELSEWHERE, day(3, 2))
+    chain.run(day(3, 4))
     assert chain.place("G002").suspended_at is not None
     chain.crawl("G001", ELSEWHERE, day(3, 12))
     chain.run(day(3, 14))
@@ -335,9 +365,9 @@ def test_two_stores_that_moved_alike_do_not_outvote_a_member_that_did_not(engine
 def test_who_was_doubted_on_a_moved_ambassadors_word_is_cleared_by_a_member_that_shows_the_same(engine):
     chain = grouped(engine, [*STORES, "G005", "G006"])
     chain.crawl("G006", ELSEWHERE, day(2))  # the Ambassador
-    chain.crawl("G002", dearer(BASE, [0, 1, 50, 51, 120]), day(2, 12))  # the list begins to change
-    chain.crawl("G006", ELSEWHERE, day(3))
-    chain.run(day(3, 2))
+    chain.crawl("G002", dearer(BASE, [0, 1, 50, 51, 120]), day(2, 13))  # the list begins to change
+    chain.crawl("G006", ELSEWHERE, day(3, 2))
+    chain.run(day(3, 4))
     assert chain.place("G002").suspended_at is not None
     chain.crawl("G003", dearer(BASE, [0, 50, 120]), day(3, 12))  # near enough to the list, and to what G002 showed
     chain.run(day(3, 14))
@@ -511,10 +541,11 @@ def test_groups_whose_lists_became_one_merge_into_the_larger(engine):
 
 def test_groups_do_not_merge_while_one_member_shows_another_list(engine):
     chain = two_groups(engine)
+    chain.crawl("G004", REGIONAL, day(8, 8))
     chain.crawl(chain.ambassador("G001"), BASE, day(9))
     chain.crawl("G005", BASE, day(9, 2))
-    chain.crawl("G004", REGIONAL, day(9, 4))
-    assert chain.run(day(9, 6)).merged == {}
+    chain.crawl("G004", REGIONAL, day(9, 16))
+    assert chain.run(day(9, 18)).merged == {}
     assert (chain.exceptions("G004"), chain.exceptions("G005")) == ({"produce"}, set())
 
 

@@ -150,20 +150,25 @@ def test_a_candidate_too_late_to_compare_asks_for_an_ambassador_after_it(embedde
     assert entry.reason.endswith("1 pending candidates wait for a crawl after theirs")
 
 
-def test_a_comparable_candidate_asks_only_when_a_run_has_left_it_open(embedded: World) -> None:
+def test_a_comparable_candidate_asks_when_a_run_has_left_it_open_and_again_when_prices_have_settled(
+    embedded: World,
+) -> None:
     stores = covered(embedded, 3, ago=20)
     group = embedded.group(stores, ambassador=stores[0], last_checked_at=embedded.now)
     embedded.candidate(group, stores[1], embedded.crawl(stores[1]))
     assert picks(embedded) == []
-    embedded.wait(0.5)
-    embedded.verdict(group, stores[1], "pending")
-    assert picks(embedded) == [("ambassador", stores[0])]
-    (lease,) = embedded.lease()
-    assert picks(embedded) == []
-    embedded.wait(0.5)
-    embedded.crawl(stores[0])
-    embedded.release(lease)
-    assert picks(embedded) == []
+    for hours in (0.5, 11.5):
+        embedded.wait(hours)
+        embedded.verdict(group, stores[1], "pending")
+        assert picks(embedded) == [("ambassador", stores[0])]
+        (lease,) = embedded.lease()
+        assert picks(embedded) == []
+        embedded.wait(0.5)
+        embedded.crawl(stores[0])
+        embedded.release(lease)
+        assert picks(embedded) == []
+        embedded.verdict(group, stores[1], "pending")
+        assert picks(embedded) == []
 
 
 def test_a_stale_group_is_not_asked_again_before_its_next_run(embedded: World) -> None:
