@@ -183,11 +183,11 @@ def _missing(step: Step, candidate: Snapshot, verdict: Verdict) -> list[str]:
     else:
         missing = ", for the same categories."
     until = candidate.observed_to + step.bracket
-    return [
+    rule = (
         "A mismatch counts only between two crawls that speak for the group, one before and one after it,"
-        f" at most {step.chain.bracket_days:g} days apart{missing}"
-        f" It stays pending, at most until {until:%Y-%m-%d %H:%M}."
-    ]
+        f" at most {step.chain.bracket_days:g} days apart"
+    )
+    return [f"{rule}{missing} It stays pending, at most until {until:%Y-%m-%d %H:%M}."]
 
 
 def _lacking(candidate: Snapshot, heard: Iterable[Moment], apart: timedelta) -> str:

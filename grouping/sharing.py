@@ -4,7 +4,7 @@ Lists often differ in a few departments only (produce by region), so that two gr
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from grouping.lists import ListLine, News, apply_news, offers_before, read_list
 from grouping.memberships import active_groups
 from grouping.offers import list_table
 from grouping.references import Step
-from splitcart.database.models import OFFER_COLUMNS, Sku, StoreGroup
+from splitcart.database.models import OFFER_COLUMNS, GroupEvent, Sku, StoreGroup
 
 ROUGH_SAMPLE = 40  # lines of a category that tell most lists apart there
 ROUGHLY_DIFFERENT = 0.1  # of these, at most, where two lists may be one
@@ -49,7 +49,8 @@ class _Sample:
 def share_news(step: Step, since: datetime) -> int:
     """Bring what changed in any list after ``since`` to the lists that are one with it there; return changed lines.
 
-    A line is shared only where the other list still says what this one said before, and has not changed after it.
+    A line is shared only where the other list still says what this one said before, and has not changed after it. A
+    reduction is shared once two of the lists say it, each by a crawl of its own.
     """
     groups = sorted(active_groups(step.session, step.company_id), key=lambda group: group.name)
     if len(groups) < 2:
@@ -65,9 +66,28 @@ def share_news(step: Step, since: datetime) -> int:
                 continue
             before = offers_before(step.session, group.id, lines)
             kin = sample.kin_of(at, _still_since(step), MAX_DIFFERENT)
-            for other in (here[i] for i in np.flatnonzero(kin) if i != at):
-                changed += _tell(step, group, other, lines, before)
+            others = [here[i] for i in np.flatnonzero(kin) if i != at]
+            standing = {other.id: read_list(step.session, other.id, lines.keys()) for other in others}
+            certain = {
+                sku_id: line
+                for sku_id, line in lines.items()
+                if not _is_reduction(line, before.get(sku_id)) or _is_heard_twice(sku_id, line, standing.values())
+            }
+            for other in others:
+                changed += _tell(step, group, other, certain, before, standing[other.id])
     return changed
+
+
+def _is_reduction(line: ListLine, before: Offer | None) -> bool:
+    return line.left_at is None and before is not None and line.offer.price_cents < before.price_cents
+
+
+def _is_heard_twice(sku_id: int, line: ListLine, lists: Iterable[Mapping[int, ListLine]]) -> bool:
+    """Whether another of the lists says the same by another crawl: what one store alone reduced may be a clearance."""
+    heard = (lines[sku_id] for lines in lists if sku_id in lines)
+    return any(
+        other.left_at is None and other.offer == line.offer and other.crawl_id != line.crawl_id for other in heard
+    )
 
 
 def _perhaps_kin(step: Step, groups: list[StoreGroup], root: int, told: Collection[int]) -> list[StoreGroup]:
@@ -97,10 +117,23 @@ def _recent_lines(
         .join(Sku, Sku.id == list_table.c.sku_id)
         .where(list_table.c.group_id.in_([group.id for group in groups]), moved)
     )
+    taken_back = _taken_back(step, since)
     found: defaultdict[tuple[int, int], dict[int, ListLine]] = defaultdict(dict)
     for row in rows.mappings():
+        if (row["group_id"], row["sku_id"]) in taken_back:
+            continue
         found[row["group_id"], row["root_category_id"]][row["sku_id"]] = _line(row)
     return found
+
+
+def _taken_back(step: Step, since: datetime) -> set[tuple[int, int]]:
+    """The lines (group, sku) that took something back after an instant: that it is not so here is no news elsewhere."""
+    events = step.session.execute(
+        sa.select(GroupEvent.group_id, GroupEvent.figures).where(
+            GroupEvent.company_id == step.company_id, GroupEvent.kind == "withdrawn", GroupEvent.at > since
+        )
+    )
+    return {(group_id, sku_id) for group_id, figures in events for sku_id in figures["skus"]}
 
 
 def _line(row: Any) -> ListLine:
@@ -129,9 +162,13 @@ def _read_sample(step: Step, groups: list[StoreGroup], root: int, size: int) -> 
 
 
 def _tell(
-    step: Step, group: StoreGroup, other: StoreGroup, lines: dict[int, ListLine], before: dict[int, Offer]
+    step: Step,
+    group: StoreGroup,
+    other: StoreGroup,
+    lines: Mapping[int, ListLine],
+    before: Mapping[int, Offer],
+    standing: Mapping[int, ListLine],
 ) -> int:
-    standing = read_list(step.session, other.id, lines.keys())
     news = [
         as_news(sku_id, line)
         for sku_id, line in lines.items()

@@ -1,6 +1,6 @@
-"""A markdown that another member does not show was a store's own clearance: the list takes it back."""
+"""What one store brought into a list, and another member does not show, was its own: the list takes it back."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -9,45 +9,59 @@ from sqlalchemy.orm import Session
 from grouping.effective import Offer
 from grouping.journal import record
 from grouping.lists import News, apply_news, offers_before, read_list
-from grouping.offers import intervals, list_table
+from grouping.offers import intervals, list_table, offer_columns, price_table
 from splitcart.config import Chain
-from splitcart.database.models import OFFER_COLUMNS, Crawl, Sku, StoreGroup
+from splitcart.database.models import OFFER_COLUMNS, Crawl, Membership, Sku, StoreGroup
 
 
-def withdraw_markdowns(
+def withdraw_lone_news(
     session: Session, chain: Chain, crawl: Crawl, group: StoreGroup, category_ids: Collection[int]
 ) -> int:
     """Take back what a crawl of a member contradicts, in root categories that it completed; return how many lines.
 
-    Contradicted is a markdown that came into the list by another store, at least a roll-out before the crawl, where
-    the member stands since before that at what the list said until then.
+    Contradicted is a price that came into the list by another store, at least a roll-out before the crawl, where the
+    member stands since before that at what the list said until then; and what another group's list brought in that the
+    member does not have. What a second store shows is no store's own any more, and stays.
     """
     source = sa.orm.aliased(Crawl)
-    doubtful = session.scalars(
-        sa.select(list_table.c.sku_id)
-        .join(Sku, Sku.id == list_table.c.sku_id)
-        .join(source, source.id == list_table.c.crawl_id)
-        .where(
-            list_table.c.group_id == group.id,
-            list_table.c.was_cents > list_table.c.price_cents,
-            list_table.c.left_at.is_(None),
-            list_table.c.changed_at > crawl.observed_from - timedelta(days=chain.bracket_days),
-            list_table.c.changed_at <= crawl.observed_from - timedelta(hours=chain.roll_out_hours),
-            source.store_id != crawl.store_id,
-            Sku.root_category_id.in_(category_ids),
-        )
-    ).all()
-    if not doubtful:
+    brought_by = dict(
+        session.execute(
+            sa.select(list_table.c.sku_id, source.store_id)
+            .join(Sku, Sku.id == list_table.c.sku_id)
+            .join(source, source.id == list_table.c.crawl_id)
+            .where(
+                list_table.c.group_id == group.id,
+                list_table.c.left_at.is_(None),
+                list_table.c.changed_at > crawl.observed_from - timedelta(days=chain.bracket_days),
+                list_table.c.changed_at <= crawl.observed_from - timedelta(hours=chain.roll_out_hours),
+                source.store_id != crawl.store_id,
+                Sku.root_category_id.in_(category_ids),
+            )
+        ).all()
+    )
+    if not brought_by:
         return 0
-    lines = read_list(session, group.id, doubtful)
+    lines = read_list(session, group.id, brought_by)
     before = offers_before(session, group.id, lines)
-    standing = _standing(session, crawl, before)
-    contradicted = [
-        sku_id
-        for sku_id, (offer, since) in standing.items()
-        if offer == before[sku_id] and since <= lines[sku_id].changed_at
-    ]
-    news = [News(sku_id, before[sku_id], crawl.observed_from, crawl.id) for sku_id in sorted(contradicted)]
+    standing = _standing(session, crawl, brought_by)
+    members = set(
+        session.scalars(
+            sa.select(Membership.store_id).where(
+                Membership.group_id == group.id, Membership.until.is_(None), Membership.suspended_at.is_(None)
+            )
+        )
+    )
+
+    def is_contradicted(sku_id: int) -> bool:
+        if sku_id not in before:
+            return sku_id not in standing and brought_by[sku_id] not in members
+        offer, since = standing.get(sku_id, (None, lines[sku_id].changed_at))
+        return offer == before[sku_id] and since <= lines[sku_id].changed_at
+
+    contradicted = [sku_id for sku_id in sorted(brought_by) if is_contradicted(sku_id)]
+    shown_by = _shown_by(session, members, {sku_id: lines[sku_id].offer for sku_id in contradicted})
+    alone = [sku_id for sku_id in contradicted if not shown_by[sku_id] - {brought_by[sku_id]}]
+    news = [News(sku_id, before.get(sku_id), crawl.observed_from, crawl.id) for sku_id in alone]
     changed = apply_news(session, group.id, news)
     if changed:
         record(
@@ -58,9 +72,23 @@ def withdraw_markdowns(
             group_id=group.id,
             store_id=crawl.store_id,
             candidate=crawl.id,
-            figures={"lines": changed, "skus": sorted(contradicted)},
+            figures={"lines": changed, "skus": alone},
         )
     return changed
+
+
+def _shown_by(session: Session, members: Collection[int], offers: Mapping[int, Offer]) -> dict[int, set[int]]:
+    """The members that have these offers on the shelf, by sku (row ids)."""
+    shown_by: dict[int, set[int]] = {sku_id: set() for sku_id in offers}
+    rows = session.execute(
+        sa.select(price_table.c.sku_id, price_table.c.store_id, *offer_columns(price_table)).where(
+            price_table.c.store_id.in_(members), price_table.c.sku_id.in_(offers), price_table.c.left_at.is_(None)
+        )
+    )
+    for sku_id, store_id, *offer in rows:
+        if Offer(*offer) == offers[sku_id]:
+            shown_by[sku_id].add(store_id)
+    return shown_by
 
 
 def _standing(session: Session, crawl: Crawl, sku_ids: Collection[int]) -> dict[int, tuple[Offer, datetime]]:
