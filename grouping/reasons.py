@@ -1,6 +1,6 @@
 """A verdict in words: which rule gave it, on which figures."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 
 from grouping.choosing import Moment
@@ -190,9 +190,8 @@ def _missing(step: Step, candidate: Snapshot, verdict: Verdict) -> list[str]:
     return [f"{rule}{missing} It stays pending, at most until {until:%Y-%m-%d %H:%M}."]
 
 
-def _lacking(candidate: Snapshot, heard: Iterable[Moment], apart: timedelta) -> str:
+def _lacking(candidate: Snapshot, heard: Sequence[Moment], apart: timedelta) -> str:
     """On which sides of a candidate there is no crawl at least so far apart from it."""
-    heard = list(heard)
     earlier = any(moment.observed_to <= candidate.observed_from - apart for moment in heard)
     later = any(moment.observed_from >= candidate.observed_to + apart for moment in heard)
     return " and ".join(word for word, known in (("before", earlier), ("after", later)) if not known)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from grouping.effective import Offer
 from grouping.lists import ListLine, News, apply_news, offers_before, read_list
-from grouping.memberships import active_groups
+from grouping.memberships import active_groups, unsuspended
 from grouping.offers import list_table
 from grouping.references import Step
+from grouping.withdrawing import shown_by
 from splitcart.database.models import OFFER_COLUMNS, GroupEvent, Sku, StoreGroup
 
 ROUGH_SAMPLE = 40  # lines of a category that tell most lists apart there
@@ -50,7 +51,8 @@ def share_news(step: Step, since: datetime) -> int:
     """Bring what changed in any list after ``since`` to the lists that are one with it there; return changed lines.
 
     A line is shared only where the other list still says what this one said before, and has not changed after it. A
-    reduction is shared once two of the lists say it, each by a crawl of its own.
+    reduction is shared once two of the lists say it, each by a crawl of its own, or a member of the other group shows
+    it.
     """
     groups = sorted(active_groups(step.session, step.company_id), key=lambda group: group.name)
     if len(groups) < 2:
@@ -68,14 +70,24 @@ def share_news(step: Step, since: datetime) -> int:
             kin = sample.kin_of(at, _still_since(step), MAX_DIFFERENT)
             others = [here[i] for i in np.flatnonzero(kin) if i != at]
             standing = {other.id: read_list(step.session, other.id, lines.keys()) for other in others}
-            certain = {
+            single = {
                 sku_id: line
                 for sku_id, line in lines.items()
-                if not _is_reduction(line, before.get(sku_id)) or _is_heard_twice(sku_id, line, standing.values())
+                if _is_reduction(line, before.get(sku_id)) and not _is_heard_twice(sku_id, line, standing.values())
             }
             for other in others:
+                certain = lines if not single else _with_a_voice(step, other, lines, single)
                 changed += _tell(step, group, other, certain, before, standing[other.id])
     return changed
+
+
+def _with_a_voice(
+    step: Step, other: StoreGroup, lines: Mapping[int, ListLine], single: Mapping[int, ListLine]
+) -> dict[int, ListLine]:
+    """The lines without the ``single`` ones that none of the other group's own members shows."""
+    offers = {sku_id: line.offer for sku_id, line in single.items()}
+    voices = shown_by(step.session, unsuspended(step.session, other.id), offers)
+    return {sku_id: line for sku_id, line in lines.items() if sku_id not in single or voices[sku_id]}
 
 
 def _is_reduction(line: ListLine, before: Offer | None) -> bool:

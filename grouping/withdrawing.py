@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from grouping.effective import Offer
 from grouping.journal import record
 from grouping.lists import News, apply_news, offers_before, read_list
+from grouping.memberships import unsuspended
 from grouping.offers import intervals, list_table, offer_columns, price_table
 from splitcart.config import Chain
-from splitcart.database.models import OFFER_COLUMNS, Crawl, Membership, Sku, StoreGroup
+from splitcart.database.models import OFFER_COLUMNS, Crawl, Sku, StoreGroup
 
 
 def withdraw_lone_news(
@@ -44,13 +45,7 @@ def withdraw_lone_news(
     lines = read_list(session, group.id, brought_by)
     before = offers_before(session, group.id, lines)
     standing = _standing(session, crawl, brought_by)
-    members = set(
-        session.scalars(
-            sa.select(Membership.store_id).where(
-                Membership.group_id == group.id, Membership.until.is_(None), Membership.suspended_at.is_(None)
-            )
-        )
-    )
+    members = unsuspended(session, group.id)
 
     def is_contradicted(sku_id: int) -> bool:
         if sku_id not in before:
@@ -59,8 +54,8 @@ def withdraw_lone_news(
         return offer == before[sku_id] and since <= lines[sku_id].changed_at
 
     contradicted = [sku_id for sku_id in sorted(brought_by) if is_contradicted(sku_id)]
-    shown_by = _shown_by(session, members, {sku_id: lines[sku_id].offer for sku_id in contradicted})
-    alone = [sku_id for sku_id in contradicted if not shown_by[sku_id] - {brought_by[sku_id]}]
+    voices = shown_by(session, members, {sku_id: lines[sku_id].offer for sku_id in contradicted})
+    alone = [sku_id for sku_id in contradicted if not voices[sku_id] - {brought_by[sku_id]}]
     news = [News(sku_id, before.get(sku_id), crawl.observed_from, crawl.id) for sku_id in alone]
     changed = apply_news(session, group.id, news)
     if changed:
@@ -77,18 +72,18 @@ def withdraw_lone_news(
     return changed
 
 
-def _shown_by(session: Session, members: Collection[int], offers: Mapping[int, Offer]) -> dict[int, set[int]]:
-    """The members that have these offers on the shelf, by sku (row ids)."""
-    shown_by: dict[int, set[int]] = {sku_id: set() for sku_id in offers}
+def shown_by(session: Session, store_ids: Collection[int], offers: Mapping[int, Offer]) -> dict[int, set[int]]:
+    """Which of the stores have these offers on the shelf, by sku (row ids)."""
+    found: dict[int, set[int]] = {sku_id: set() for sku_id in offers}
     rows = session.execute(
         sa.select(price_table.c.sku_id, price_table.c.store_id, *offer_columns(price_table)).where(
-            price_table.c.store_id.in_(members), price_table.c.sku_id.in_(offers), price_table.c.left_at.is_(None)
+            price_table.c.store_id.in_(store_ids), price_table.c.sku_id.in_(offers), price_table.c.left_at.is_(None)
         )
     )
     for sku_id, store_id, *offer in rows:
         if Offer(*offer) == offers[sku_id]:
-            shown_by[sku_id].add(store_id)
-    return shown_by
+            found[sku_id].add(store_id)
+    return found
 
 
 def _standing(session: Session, crawl: Crawl, sku_ids: Collection[int]) -> dict[int, tuple[Offer, datetime]]:

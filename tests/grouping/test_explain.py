@@ -66,6 +66,15 @@ def test_a_mismatch_waits_for_a_crawl_after_it_and_names_what_is_missing(chain):
     assert 0 < produce.tail < 1e-9
 
 
+def test_a_mismatch_that_may_still_be_rolled_out_names_the_crawl_that_is_missing(chain):
+    chain.crawl("G001", dearer(BASE, range(60, 76)), day(1))
+    chain.crawl("G003", BASE, day(1, 2))
+    chain.run(day(1, 4))
+    told = explain(chain, "G001")
+    assert told.kind == "pending"
+    assert "not reached every store yet: a crawl at least 12 h after it is missing." in told.reasons[-1]
+
+
 def test_a_rogue_is_told_by_the_skus_that_stood_still(chain):
     chain.crawl("G001", REGION, day(1))
     chain.crawl("G003", dearer(BASE, range(190, 194)), day(3))
