@@ -25,7 +25,7 @@ def withdraw_lone_news(
     member does not have. What a second store shows is no store's own any more, and stays.
     """
     source = sa.orm.aliased(Crawl)
-    brought_by = dict(
+    brought_by: dict[int, int] = dict(
         session.execute(
             sa.select(list_table.c.sku_id, source.store_id)
             .join(Sku, Sku.id == list_table.c.sku_id)
