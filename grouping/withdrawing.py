@@ -24,22 +24,7 @@ def withdraw_lone_news(
     member stands since before that at what the list said until then; and what another group's list brought in that the
     member does not have. What a second store shows is no store's own any more, and stays.
     """
-    source = sa.orm.aliased(Crawl)
-    brought_by: dict[int, int] = dict(
-        session.execute(
-            sa.select(list_table.c.sku_id, source.store_id)
-            .join(Sku, Sku.id == list_table.c.sku_id)
-            .join(source, source.id == list_table.c.crawl_id)
-            .where(
-                list_table.c.group_id == group.id,
-                list_table.c.left_at.is_(None),
-                list_table.c.changed_at > crawl.observed_from - timedelta(days=chain.bracket_days),
-                list_table.c.changed_at <= crawl.observed_from - timedelta(hours=chain.roll_out_hours),
-                source.store_id != crawl.store_id,
-                Sku.root_category_id.in_(category_ids),
-            )
-        ).all()
-    )
+    brought_by = _brought_lately(session, chain, crawl, group, category_ids)
     if not brought_by:
         return 0
     lines = read_list(session, group.id, brought_by)
@@ -70,6 +55,27 @@ def withdraw_lone_news(
             figures={"lines": changed, "skus": alone},
         )
     return changed
+
+
+def _brought_lately(
+    session: Session, chain: Chain, crawl: Crawl, group: StoreGroup, category_ids: Collection[int]
+) -> dict[int, int]:
+    """Which other store brought which sku's line (row ids), where every store had the time to show it."""
+    source = sa.orm.aliased(Crawl)
+    rows = session.execute(
+        sa.select(list_table.c.sku_id, source.store_id)
+        .join(Sku, Sku.id == list_table.c.sku_id)
+        .join(source, source.id == list_table.c.crawl_id)
+        .where(
+            list_table.c.group_id == group.id,
+            list_table.c.left_at.is_(None),
+            list_table.c.changed_at > crawl.observed_from - timedelta(days=chain.bracket_days),
+            list_table.c.changed_at <= crawl.observed_from - timedelta(hours=chain.roll_out_hours),
+            source.store_id != crawl.store_id,
+            Sku.root_category_id.in_(category_ids),
+        )
+    )
+    return {sku_id: store_id for sku_id, store_id in rows if store_id is not None}
 
 
 def shown_by(session: Session, store_ids: Collection[int], offers: Mapping[int, Offer]) -> dict[int, set[int]]:
