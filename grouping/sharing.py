@@ -4,7 +4,7 @@ Lists often differ in a few departments only (produce by region), so that two gr
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from grouping.effective import Offer
 from grouping.lists import ListLine, News, apply_news, offers_before, read_list
-from grouping.memberships import active_groups, unsuspended
+from grouping.memberships import active_groups
 from grouping.offers import list_table
 from grouping.references import Step
-from grouping.withdrawing import shown_by
 from splitcart.database.models import OFFER_COLUMNS, GroupEvent, Sku, StoreGroup
 
 ROUGH_SAMPLE = 40  # lines of a category that tell most lists apart there
@@ -50,9 +49,7 @@ class _Sample:
 def share_news(step: Step, since: datetime) -> int:
     """Bring what changed in any list after ``since`` to the lists that are one with it there; return changed lines.
 
-    A line is shared only where the other list still says what this one said before, and has not changed after it. A
-    reduction is shared once two of the lists say it, each by a crawl of its own, or a member of the other group shows
-    it.
+    A line is shared only where the other list still says what this one said before, and has not changed after it.
     """
     groups = sorted(active_groups(step.session, step.company_id), key=lambda group: group.name)
     if len(groups) < 2:
@@ -68,38 +65,9 @@ def share_news(step: Step, since: datetime) -> int:
                 continue
             before = offers_before(step.session, group.id, lines)
             kin = sample.kin_of(at, _still_since(step), MAX_DIFFERENT)
-            others = [here[i] for i in np.flatnonzero(kin) if i != at]
-            standing = {other.id: read_list(step.session, other.id, lines.keys()) for other in others}
-            single = {
-                sku_id: line
-                for sku_id, line in lines.items()
-                if _is_reduction(line, before.get(sku_id)) and not _is_heard_twice(sku_id, line, standing.values())
-            }
-            for other in others:
-                certain = lines if not single else _with_a_voice(step, other, lines, single)
-                changed += _tell(step, group, other, certain, before, standing[other.id])
+            for other in (here[i] for i in np.flatnonzero(kin) if i != at):
+                changed += _tell(step, group, other, lines, before)
     return changed
-
-
-def _with_a_voice(
-    step: Step, other: StoreGroup, lines: Mapping[int, ListLine], single: Mapping[int, ListLine]
-) -> dict[int, ListLine]:
-    """The lines without the ``single`` ones that none of the other group's own members shows."""
-    offers = {sku_id: line.offer for sku_id, line in single.items()}
-    voices = shown_by(step.session, unsuspended(step.session, other.id), offers)
-    return {sku_id: line for sku_id, line in lines.items() if sku_id not in single or voices[sku_id]}
-
-
-def _is_reduction(line: ListLine, before: Offer | None) -> bool:
-    return line.left_at is None and before is not None and line.offer.price_cents < before.price_cents
-
-
-def _is_heard_twice(sku_id: int, line: ListLine, lists: Iterable[Mapping[int, ListLine]]) -> bool:
-    """Whether another of the lists says the same by another crawl: what one store alone reduced may be a clearance."""
-    heard = (lines[sku_id] for lines in lists if sku_id in lines)
-    return any(
-        other.left_at is None and other.offer == line.offer and other.crawl_id != line.crawl_id for other in heard
-    )
 
 
 def _perhaps_kin(step: Step, groups: list[StoreGroup], root: int, told: Collection[int]) -> list[StoreGroup]:
@@ -139,13 +107,13 @@ def _recent_lines(
 
 
 def _taken_back(step: Step, since: datetime) -> set[tuple[int, int]]:
-    """The lines (group, sku) that took something back after an instant: that it is not so here is no news elsewhere."""
+    """The lines (group, sku) that took another list's news back after an instant: what is not so here may be there."""
     events = step.session.execute(
         sa.select(GroupEvent.group_id, GroupEvent.figures).where(
             GroupEvent.company_id == step.company_id, GroupEvent.kind == "withdrawn", GroupEvent.at > since
         )
     )
-    return {(group_id, sku_id) for group_id, figures in events for sku_id in figures["skus"]}
+    return {(group_id, sku_id) for group_id, figures in events for sku_id in figures.get("foreign", ())}
 
 
 def _line(row: Any) -> ListLine:
@@ -174,13 +142,9 @@ def _read_sample(step: Step, groups: list[StoreGroup], root: int, size: int) -> 
 
 
 def _tell(
-    step: Step,
-    group: StoreGroup,
-    other: StoreGroup,
-    lines: Mapping[int, ListLine],
-    before: Mapping[int, Offer],
-    standing: Mapping[int, ListLine],
+    step: Step, group: StoreGroup, other: StoreGroup, lines: dict[int, ListLine], before: dict[int, Offer]
 ) -> int:
+    standing = read_list(step.session, other.id, lines.keys())
     news = [
         as_news(sku_id, line)
         for sku_id, line in lines.items()

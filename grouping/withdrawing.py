@@ -39,7 +39,7 @@ def withdraw_lone_news(
         return offer == before[sku_id] and since <= lines[sku_id].changed_at
 
     contradicted = [sku_id for sku_id in sorted(brought_by) if is_contradicted(sku_id)]
-    voices = shown_by(session, members, {sku_id: lines[sku_id].offer for sku_id in contradicted})
+    voices = _shown_by(session, members, {sku_id: lines[sku_id].offer for sku_id in contradicted})
     alone = [sku_id for sku_id in contradicted if not voices[sku_id] - {brought_by[sku_id]}]
     news = [News(sku_id, before.get(sku_id), crawl.observed_from, crawl.id) for sku_id in alone]
     changed = apply_news(session, group.id, news)
@@ -52,7 +52,11 @@ def withdraw_lone_news(
             group_id=group.id,
             store_id=crawl.store_id,
             candidate=crawl.id,
-            figures={"lines": changed, "skus": alone},
+            figures={
+                "lines": changed,
+                "skus": alone,
+                "foreign": [sku for sku in alone if brought_by[sku] not in members],
+            },
         )
     return changed
 
@@ -78,7 +82,7 @@ def _brought_lately(
     return {sku_id: store_id for sku_id, store_id in rows if store_id is not None}
 
 
-def shown_by(session: Session, store_ids: Collection[int], offers: Mapping[int, Offer]) -> dict[int, set[int]]:
+def _shown_by(session: Session, store_ids: Collection[int], offers: Mapping[int, Offer]) -> dict[int, set[int]]:
     """Which of the stores have these offers on the shelf, by sku (row ids)."""
     found: dict[int, set[int]] = {sku_id: set() for sku_id in offers}
     rows = session.execute(

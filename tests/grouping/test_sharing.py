@@ -43,36 +43,6 @@ def test_a_line_that_said_something_else_before_is_not_shared(engine):
     assert chain.listed("G011")[100] == BASE[100] + 33
 
 
-def three_regions(engine):
-    """G021 and G022 have a third list, that differs from the others in produce."""
-    north, third = ["G021", "G022"], dearer(BASE, range(1, 40, 3))
-    chain = SmallChain(engine, [*WEST, *SOUTH, *north])
-    for stores, prices in ((WEST, BASE), (SOUTH, REGIONAL), (north, third)):
-        for position, store_id in enumerate(stores):
-            chain.crawl(store_id, prices, day(0, position))
-    chain.run(day(0, 14))
-    return chain
-
-
-def test_a_reduction_is_shared_when_two_lists_say_it(engine):
-    """One store's may be a clearance of its own."""
-    chain = three_regions(engine)
-    chain.crawl("G003", BASE | {100: 150}, day(1))
-    assert chain.run(day(1, 2)).lines_shared == 0
-    chain.crawl("G013", REGIONAL | {100: 150}, day(1, 4))
-    assert chain.run(day(1, 6)).lines_shared == 1
-    assert chain.listed("G021")[100] == 150
-
-
-def test_a_reduction_is_shared_with_a_group_of_which_a_member_shows_it(engine):
-    chain = three_regions(engine)
-    chain.crawl("G003", BASE | {100: 150}, day(1))
-    chain.crawl("G011", dearer(REGIONAL, range(60, 76)) | {100: 150}, day(1, 4))
-    report = chain.run(day(1, 6))
-    assert [group.pending for group in report.groups if group.pending] == [["G011"]]
-    assert (chain.listed("G012")[100], chain.listed("G021")[100]) == (150, BASE[100])
-
-
 def test_what_another_list_brought_in_and_no_member_has_is_taken_back(engine):
     base, regional = ({number: price for number, price in of.items() if number != 150} for of in (BASE, REGIONAL))
     chain = two_regions(engine, base, regional)
@@ -87,6 +57,16 @@ def test_what_another_list_brought_in_and_no_member_has_is_taken_back(engine):
         assert [event.figures["lines"] for event in chain.events("withdrawn")] == [1]
         rebuild_lists(session, chain.company_id)
     assert chain.listed("G011") == regional
+
+
+def test_what_a_list_takes_back_of_its_own_is_taken_back_where_it_was_shared(engine):
+    chain = two_regions(engine)
+    chain.crawl("G003", BASE | {100: 150}, day(1))
+    assert chain.run(day(1, 2)).lines_shared == 1
+    assert chain.listed("G011")[100] == 150
+    chain.crawl("G001", BASE, day(2))
+    chain.run(day(2, 2))
+    assert (chain.listed("G001"), chain.listed("G011")) == (BASE, REGIONAL)
 
 
 def test_lists_are_made_again_from_crawls_and_decisions(engine):
