@@ -157,8 +157,8 @@ def test_a_comparable_candidate_asks_when_a_run_has_left_it_open_and_again_when_
     group = embedded.group(stores, ambassador=stores[0], last_checked_at=embedded.now)
     embedded.candidate(group, stores[1], embedded.crawl(stores[1]))
     assert picks(embedded) == []
-    for hours in (0.5, 11.5):
-        embedded.wait(hours)
+    for later in (0.5, 11.5):
+        embedded.wait(later)
         embedded.verdict(group, stores[1], "pending")
         assert picks(embedded) == [("ambassador", stores[0])]
         (lease,) = embedded.lease()
