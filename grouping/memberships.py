@@ -45,11 +45,6 @@ def members(session: Session, group_id: int) -> list[Membership]:
     )
 
 
-def unsuspended(session: Session, group_id: int) -> set[int]:
-    """Return the members (row ids) of a group whose place is not in doubt."""
-    return {place.store_id for place in members(session, group_id) if place.suspended_at is None}
-
-
 def join_group(
     session: Session,
     store_id: int,

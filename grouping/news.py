@@ -11,7 +11,7 @@ from grouping.journal import record
 from grouping.lists import ListLine, News, apply_news, read_list, worth_telling
 from grouping.offers import list_table
 from grouping.pace import changes_between
-from grouping.withdrawing import withdraw_lone_news
+from grouping.withdrawing import withdraw_markdowns
 from splitcart.config import Chain
 from splitcart.database.models import Coverage, Crawl, Sku, Store, StoreCategory, StoreGroup
 
@@ -44,7 +44,7 @@ def take_ambassador_news(
         )
         roots = set(session.scalars(speaks_for)) & seen_before.keys()
         scope = set(session.scalars(sa.select(Sku.id).where(Sku.root_category_id.in_(roots))))
-        changed += withdraw_lone_news(session, chain, crawl, group, roots & completed)
+        changed += withdraw_markdowns(session, chain, crawl, group, roots & completed)
         told = [item for item in changes if item.sku_id in scope]
         if told:
             since = min(seen_before[root] for root in roots)

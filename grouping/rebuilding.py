@@ -48,7 +48,7 @@ def _apply(session: Session, event: GroupEvent) -> None:
     elif event.kind == "withdrawn":
         crawl = session.get_one(Crawl, event.candidate_crawl_id)
         before = offers_before(session, group_id, read_list(session, group_id, figures["skus"]))
-        news = [News(sku_id, before.get(sku_id), crawl.observed_from, crawl.id) for sku_id in figures["skus"]]
+        news = [News(sku_id, before[sku_id], crawl.observed_from, crawl.id) for sku_id in figures["skus"]]
         apply_news(session, group_id, news)
     else:
         crawl = session.get_one(Crawl, event.candidate_crawl_id)

@@ -18,7 +18,7 @@ from grouping.lists import ListLine, News, apply_news, offers_before, read_list
 from grouping.memberships import active_groups
 from grouping.offers import list_table
 from grouping.references import Step
-from splitcart.database.models import OFFER_COLUMNS, GroupEvent, Sku, StoreGroup
+from splitcart.database.models import OFFER_COLUMNS, Sku, StoreGroup
 
 ROUGH_SAMPLE = 40  # lines of a category that tell most lists apart there
 ROUGHLY_DIFFERENT = 0.1  # of these, at most, where two lists may be one
@@ -97,23 +97,10 @@ def _recent_lines(
         .join(Sku, Sku.id == list_table.c.sku_id)
         .where(list_table.c.group_id.in_([group.id for group in groups]), moved)
     )
-    taken_back = _taken_back(step, since)
     found: defaultdict[tuple[int, int], dict[int, ListLine]] = defaultdict(dict)
     for row in rows.mappings():
-        if (row["group_id"], row["sku_id"]) in taken_back:
-            continue
         found[row["group_id"], row["root_category_id"]][row["sku_id"]] = _line(row)
     return found
-
-
-def _taken_back(step: Step, since: datetime) -> set[tuple[int, int]]:
-    """The lines (group, sku) that took another list's news back after an instant: what is not so here may be there."""
-    events = step.session.execute(
-        sa.select(GroupEvent.group_id, GroupEvent.figures).where(
-            GroupEvent.company_id == step.company_id, GroupEvent.kind == "withdrawn", GroupEvent.at > since
-        )
-    )
-    return {(group_id, sku_id) for group_id, figures in events for sku_id in figures.get("foreign", ())}
 
 
 def _line(row: Any) -> ListLine:

@@ -56,7 +56,13 @@ def _doubt(selection: Selection, group: GroupStanding) -> str | None:
     """Say why the group needs a crawl of its Ambassador; None when it does not, or has been asked for it."""
     covered_at, observed_from = selection.seen(group, group.ambassador)
     change = _change_to_show(selection, group)
-    marks = (group.last_event_at, change, selection.now - selection.window)
+    settled = (candidate.observed_to + selection.roll_out for candidate in group.pending)
+    marks = (
+        group.last_event_at,
+        change,
+        selection.now - selection.window,
+        *(at for at in settled if at <= selection.now),
+    )
     if group.leased("ambassador", since=max(mark for mark in marks if mark is not None)):
         return None
     if covered_at is None or observed_from is None:

@@ -119,16 +119,6 @@ def test_a_markdown_that_another_member_does_not_show_is_taken_back(chain) -> No
     assert chain.listed("G003") == cheaper({8})
 
 
-def test_a_price_that_only_one_store_brought_is_taken_back_where_another_stands_as_before(chain) -> None:
-    chain.crawl("G003", dearer(BASE, {17, 18}), day(1))
-    chain.crawl("G002", dearer(BASE, {18}), day(1, 6))
-    chain.run(day(1, 8))
-    assert chain.listed("G003") == dearer(BASE, {17, 18}), "it may not have been rolled out there"
-    chain.crawl("G001", BASE, day(1, 20))
-    chain.run(day(1, 22))
-    assert chain.listed("G003") == dearer(BASE, {18}), "two stores show the price of 18"
-
-
 def test_prices_of_a_change_time_are_in_until_they_are_rolled_out(chain) -> None:
     """The Ambassador was crawled on Wednesday morning before it had the new prices."""
     chain.crawl("G003", BASE, day(2))

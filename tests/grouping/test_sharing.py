@@ -12,11 +12,11 @@ REGIONAL = dearer(BASE, range(0, 40, 3))  # another region's produce, and nothin
 PANTRY = {100, 101}
 
 
-def two_regions(engine, base=BASE, regional=REGIONAL):
+def two_regions(engine):
     chain = SmallChain(engine, [*WEST, *SOUTH])
     for position, (west, south) in enumerate(zip(WEST, SOUTH, strict=True)):
-        chain.crawl(west, base, day(0, position))
-        chain.crawl(south, regional, day(0, position))
+        chain.crawl(west, BASE, day(0, position))
+        chain.crawl(south, REGIONAL, day(0, position))
     chain.run(day(0, 12))
     assert chain.partition() == {frozenset(WEST), frozenset(SOUTH)}
     return chain
@@ -41,32 +41,6 @@ def test_a_line_that_said_something_else_before_is_not_shared(engine):
     chain.run(day(1, 8))
     assert chain.listed("G001")[100] == BASE[100] + 10
     assert chain.listed("G011")[100] == BASE[100] + 33
-
-
-def test_what_another_list_brought_in_and_no_member_has_is_taken_back(engine):
-    base, regional = ({number: price for number, price in of.items() if number != 150} for of in (BASE, REGIONAL))
-    chain = two_regions(engine, base, regional)
-    chain.crawl("G003", BASE, day(1))
-    assert chain.run(day(1, 2)).lines_shared == 1
-    assert chain.listed("G011") == REGIONAL
-    chain.crawl("G011", regional, day(2))
-    chain.run(day(2, 2))
-    assert chain.listed("G011") == regional
-    assert chain.listed("G001") == BASE
-    with transaction(engine) as session:
-        assert [event.figures["lines"] for event in chain.events("withdrawn")] == [1]
-        rebuild_lists(session, chain.company_id)
-    assert chain.listed("G011") == regional
-
-
-def test_what_a_list_takes_back_of_its_own_is_taken_back_where_it_was_shared(engine):
-    chain = two_regions(engine)
-    chain.crawl("G003", BASE | {100: 150}, day(1))
-    assert chain.run(day(1, 2)).lines_shared == 1
-    assert chain.listed("G011")[100] == 150
-    chain.crawl("G001", BASE, day(2))
-    chain.run(day(2, 2))
-    assert (chain.listed("G001"), chain.listed("G011")) == (BASE, REGIONAL)
 
 
 def test_lists_are_made_again_from_crawls_and_decisions(engine):
