@@ -16,7 +16,7 @@ help:
 	@echo "make lint    ruff, the format and the rule of rooms"
 	@echo "make types   mypy --strict"
 	@echo "make check   test, lint and types"
-	@echo "make bench   crawling, ingestion, storage, identity, leases, transfer, grouping and maps measured on this machine (about an hour)"
+	@echo "make bench   crawling, ingestion, storage, identity, leases, transfer, grouping and maps measured on this machine (one to two hours)"
 	@echo "make setup   only the environment in $(VENV)"
 	@echo "make clean   remove the environment, caches and demo-data"
 
@@ -70,8 +70,9 @@ bench: setup
 	$(BIN)/python -m benchmarks.overlap compare
 	$(BIN)/python -m benchmarks.overlap growth
 	$(BIN)/python -m benchmarks.effective
-	$(BIN)/python -m benchmarks.policy
-	$(BIN)/python -m benchmarks.policy --seeds 4 --clearance 0.01
+	$(BIN)/python -m benchmarks.policy --stores 80
+	$(BIN)/python -m benchmarks.policy --stores 240 --seeds 4
+	$(BIN)/python -m benchmarks.policy --stores 80 --seeds 4 --clearance 0.01
 	$(BIN)/python -m benchmarks.policy --seeds 4 --days 16 --standing
 	$(BIN)/python -m benchmarks.nightly
 	$(BIN)/python -m benchmarks.category_groups
