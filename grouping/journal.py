@@ -8,14 +8,16 @@ Kinds: ``verdict`` and ``pending`` (a candidate crawl); ``diverged``, ``suspende
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from splitcart.database.models import GroupEvent
+from splitcart.database.models import Base, GroupEvent
 
 PLACING_KINDS = ("ejected", "seeded", "founded", "joined", "merged", "excepted", "outlier")
+PAIR = ("group_id", "kind", "candidate_crawl_id", "reference_crawl_id")
 
 
 def record(
@@ -32,25 +34,30 @@ def record(
     figures: dict[str, Any] | None = None,
 ) -> None:
     """Log one event; ``candidate`` and ``reference`` are row ids of crawls. The same pair is not logged twice."""
-    pair = (
-        GroupEvent.group_id == group_id,
-        GroupEvent.kind == kind,
-        GroupEvent.candidate_crawl_id == candidate,
-        GroupEvent.reference_crawl_id == reference,
-    )
-    if candidate is not None and session.scalar(sa.select(GroupEvent.id).where(*pair).limit(1)) is not None:
-        return
-    session.add(
-        GroupEvent(
-            company_id=company_id,
-            group_id=group_id,
-            store_id=store_id,
-            kind=kind,
-            verdict=verdict,
-            candidate_crawl_id=candidate,
-            reference_crawl_id=reference,
-            figures=figures or {},
-            at=at,
-        )
-    )
+    event = {
+        "company_id": company_id,
+        "group_id": group_id,
+        "store_id": store_id,
+        "kind": kind,
+        "verdict": verdict,
+        "candidate_crawl_id": candidate,
+        "reference_crawl_id": reference,
+        "figures": figures or {},
+        "at": at,
+    }
     session.flush()
+    absent = frozenset(name for name in PAIR if event[name] is None)
+    session.execute(_insert(absent), {f"its_{name}": value for name, value in event.items()})
+
+
+@cache
+def _insert(absent: frozenset[str]) -> sa.Insert:
+    """Insert an event, one of a crawl unless its pair is there; ``absent`` of the pair are NULL. Made once each."""
+    table = Base.metadata.tables[GroupEvent.__tablename__]
+    names = [column.name for column in table.c if not column.primary_key]
+    its = {name: sa.bindparam(f"its_{name}", type_=table.c[name].type) for name in names}
+    if "candidate_crawl_id" in absent:
+        return sa.insert(table).values(its)
+    known = table.alias()
+    same = (known.c[name].is_(None) if name in absent else known.c[name] == its[name] for name in PAIR)
+    return sa.insert(table).from_select(names, sa.select(*its.values()).where(~sa.exists().where(*same)))
