@@ -74,22 +74,31 @@ def offers_before(session: Session, group_id: int, lines: Mapping[int, ListLine]
     }
 
 
-def worth_telling(session: Session, group_id: int, news: Iterable[News]) -> list[News]:
-    """Return, of each sku's last news, what says something else than the list says already."""
+def read_lines_of(session: Session, group_id: int, news: Iterable[News]) -> dict[int, ListLine]:
+    """Return the lines of a group's list that some news speaks of, by sku id."""
+    sku_ids = {item.sku_id for item in news}
+    return read_list(session, group_id, sku_ids) if sku_ids else {}
+
+
+def worth_telling(news: Iterable[News], standing: Mapping[int, ListLine]) -> list[News]:
+    """Return, of each sku's last news, what says something else than the list (its lines ``standing``) says already."""
     latest = {item.sku_id: item for item in sorted(news, key=lambda item: (item.at, item.crawl_id))}
-    standing = read_list(session, group_id, latest.keys()) if latest else {}
     return [item for sku_id, item in sorted(latest.items()) if is_news(item, standing.get(sku_id))]
 
 
-def apply_news(session: Session, group_id: int, news: Iterable[News]) -> int:
+def apply_news(
+    session: Session, group_id: int, news: Collection[News], standing: Mapping[int, ListLine] | None = None
+) -> int:
     """Write news into the list and close the intervals that it ends; return how many lines changed.
 
-    News that is older than the line it speaks of, or says what the line says already, changes nothing.
+    News that is older than the line it speaks of, or says what the line says already, changes nothing. ``standing`` are
+    the lines that the news speaks of, where they were read just now.
     """
-    changes = worth_telling(session, group_id, news)
+    if standing is None:
+        standing = read_lines_of(session, group_id, news)
+    changes = worth_telling(news, standing)
     if not changes:
         return 0
-    standing = read_list(session, group_id, [item.sku_id for item in changes])
     closed = [
         _history_row(group_id, item, line)
         for item in changes

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
 from grouping.journal import record
-from grouping.lists import ListLine, News, apply_news, read_list, worth_telling
+from grouping.lists import ListLine, News, apply_news, read_lines_of, worth_telling
 from grouping.offers import list_table
 from grouping.pace import changes_between
 from grouping.withdrawing import withdraw_markdowns
@@ -70,17 +70,18 @@ def take_news_of_one(
     are.
     """
     flipped = changes_between(chain, store.state, since, crawl.observed_from)
-    news = news_of_one(session, group.id, changes, flipped=flipped)
+    standing = read_lines_of(session, group.id, changes)
+    news = news_of_one(changes, standing, flipped=flipped)
     if not news:
         return 0
     length = session.scalar(
         sa.select(sa.func.count()).where(list_table.c.group_id == group.id, list_table.c.left_at.is_(None))
     )
     share = len(news) / max(length or 0, 1)
-    lasting = _lasting(session, group.id, news) if flipped else len(news)
+    lasting = _lasting(news, standing) if flipped else len(news)
     waits = share > chain.max_flip_change or lasting > chain.max_solo_change * (length or 0)
     waits = waits and len(news) >= chain.category_min_different  # fewer are no other list, however short this one is
-    changed = 0 if waits else apply_news(session, group.id, news)
+    changed = 0 if waits else apply_news(session, group.id, news, standing)
     record(
         session,
         group.company_id,
@@ -99,18 +100,19 @@ def take_news_of_one(
     return changed
 
 
-def news_of_one(session: Session, group_id: int, changes: Iterable[News], *, flipped: bool) -> list[News]:
-    """Return what of one store's changes the list does not say; only across a change time also what is a markdown."""
-    news = worth_telling(session, group_id, changes)
-    if flipped or not news:
+def news_of_one(changes: Iterable[News], standing: Mapping[int, ListLine], *, flipped: bool) -> list[News]:
+    """Return what of one store's changes the list (its lines ``standing``) does not say.
+
+    What is a markdown is among them only across a change time.
+    """
+    news = worth_telling(changes, standing)
+    if flipped:
         return news
-    standing = read_list(session, group_id, [item.sku_id for item in news])
     return [item for item in news if not is_markdown(item, standing.get(item.sku_id))]
 
 
-def _lasting(session: Session, group_id: int, news: list[News]) -> int:
+def _lasting(news: list[News], standing: Mapping[int, ListLine]) -> int:
     """How much of the news is more than a promotion that begins or ends: the regular price, or the shelf, changes."""
-    standing = read_list(session, group_id, [item.sku_id for item in news])
     lines = ((item.offer, standing.get(item.sku_id)) for item in news)
     return sum(
         offer is None or line is None or line.left_at is not None or _regular(offer) != _regular(line.offer)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
-from grouping.lists import News, apply_news, first_looks, offers_before, read_list, write_founded
+from grouping.lists import News, apply_news, first_looks, offers_before, read_lines_of, read_list, write_founded
 from grouping.news import news_of_one
 from grouping.offers import history_table, intervals, list_history_table, list_table
 from grouping.promoting import promoted_changes
@@ -56,7 +56,8 @@ def _apply(session: Session, event: GroupEvent) -> None:
             found = promoted_changes(session, group_id, crawl, figures["categories"], datetime.fromisoformat(still))
         else:
             found = _changes_of(session, crawl, figures["categories"])
-        apply_news(session, group_id, news_of_one(session, group_id, found, flipped=figures["flipped"]))
+        standing = read_lines_of(session, group_id, found)
+        apply_news(session, group_id, news_of_one(found, standing, flipped=figures["flipped"]), standing)
 
 
 def _founders_offers(session: Session, seen: dict[int, datetime], category_id: int | None) -> Iterable[dict[str, Any]]:

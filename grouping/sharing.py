@@ -63,9 +63,10 @@ def share_news(step: Step, since: datetime) -> int:
         for at, group in enumerate(here):
             if not (lines := recent.get((group.id, root))):
                 continue
-            before = offers_before(step.session, group.id, lines)
             kin = sample.kin_of(at, _still_since(step), MAX_DIFFERENT)
-            for other in (here[i] for i in np.flatnonzero(kin) if i != at):
+            others = [here[i] for i in np.flatnonzero(kin) if i != at]
+            before = offers_before(step.session, group.id, lines) if others else {}
+            for other in others:
                 changed += _tell(step, group, other, lines, before)
     return changed
 
@@ -137,7 +138,7 @@ def _tell(
         for sku_id, line in lines.items()
         if _said_the_same(standing.get(sku_id), before.get(sku_id), line)
     ]
-    changed = apply_news(step.session, other.id, news)
+    changed = apply_news(step.session, other.id, news, standing)
     if changed:
         step.snapshots.forget_list(other.id)
         skus = sorted(item.sku_id for item in news)

@@ -84,7 +84,8 @@ def hold_vote(session: Session, group_id: int, ballots: Sequence[Ballot]) -> int
         shown.append({})
         for store_id, crawl_id, category_ids in ballot:
             shown[-1] |= read_sights(session, store_id, crawl_id, category_ids, differing)
-    return apply_news(session, group_id, vote(read_list(session, group_id, differing), shown))
+    standing = read_list(session, group_id, differing)
+    return apply_news(session, group_id, vote(standing, shown), standing)
 
 
 def _differing(group_id: int, store_id: int, crawl_id: int, category_ids: Collection[int]) -> sa.CompoundSelect[int]:

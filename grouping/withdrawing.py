@@ -48,7 +48,7 @@ def withdraw_markdowns(
         if offer == before[sku_id] and since <= lines[sku_id].changed_at
     ]
     news = [News(sku_id, before[sku_id], crawl.observed_from, crawl.id) for sku_id in sorted(contradicted)]
-    changed = apply_news(session, group.id, news)
+    changed = apply_news(session, group.id, news, lines)
     if changed:
         record(
             session,
