@@ -1,6 +1,8 @@
 """The check of one group: verdicts on its candidates, and what follows from them for its members and its Ambassador."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -8,7 +10,7 @@ from grouping.choosing import Moment
 from grouping.divergence import clear_if_alike, resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.judging import Judged, judge_candidates
-from grouping.memberships import confirm, make_ambassador, members
+from grouping.memberships import make_ambassador, members, prove
 from grouping.promoting import take_promoted_news
 from grouping.references import Step
 from grouping.verdict import Snapshot
@@ -67,19 +69,29 @@ def check_group(step: Step, group: StoreGroup) -> GroupReport:
         if step.scope is None:
             learn_price_events(step, group, found.verdicts.values())
         _conclude(step, group, places, found, report)
-    if group.is_active and len(members(step.session, group.id)) < 2:
+    left = [place for place in places.values() if place.until is None]
+    if group.is_active and len(left) < 2:
         dissolve(step, group, "no other member is left")
     report.dissolved = not group.is_active
-    _set_status(step, group)
+    if group.is_active:
+        _set_status(step, group, left, _ambassadors_seen(step, [group]).get(group.id))
+        step.session.flush()
     report.status = group.status
     report.ambassador = step.names.get(group.ambassador_id or 0)
     return report
 
 
-def check_idle(step: Step, group: StoreGroup) -> GroupReport:
-    """Check an active group without candidates: its Ambassador may have become stale."""
-    _set_status(step, group)
-    return GroupReport(group.id, group.name, group.status, step.names.get(group.ambassador_id or 0))
+def check_idle(
+    step: Step, groups: Collection[StoreGroup], places: Mapping[int, Collection[Membership]]
+) -> list[GroupReport]:
+    """Check active groups without candidates, whose members are ``places``: an Ambassador may have become stale."""
+    seen = _ambassadors_seen(step, groups)
+    for group in groups:
+        _set_status(step, group, places[group.id], seen.get(group.id))
+    step.session.flush()
+    return [
+        GroupReport(group.id, group.name, group.status, step.names.get(group.ambassador_id or 0)) for group in groups
+    ]
 
 
 def _conclude(
@@ -97,8 +109,8 @@ def _conclude(
         return
     old_ambassador = group.ambassador_id
     for store_id, snapshot in found.confirmed.items():
-        confirm(step.session, store_id, group.id, snapshot.observed_to)
-    _confirm_ambassador(step, group, found)
+        prove(step.session, places[store_id], snapshot.observed_to)
+    _confirm_ambassador(step, group, places, found)
     newest = _newest_of(old_ambassador, found.moments)
     report.news = take_news(step, group, list(found.confirmed.values()), newest, _brackets(step, found))
     for snapshot in found.confirmed.values():
@@ -170,12 +182,13 @@ def _withdraw(step: Step, group: StoreGroup, shown: Snapshot) -> int:
     return changed
 
 
-def _confirm_ambassador(step: Step, group: StoreGroup, found: Judged) -> None:
+def _confirm_ambassador(step: Step, group: StoreGroup, places: dict[int, Membership], found: Judged) -> None:
     """A candidate that matches a crawl of the Ambassador proves the Ambassador's place too."""
+    place = places.get(group.ambassador_id or 0)
     for verdict in found.verdicts.values():
         reference = verdict.reference
-        if verdict.kind == "confirmed" and reference and reference.store_id == group.ambassador_id is not None:
-            confirm(step.session, group.ambassador_id, group.id, reference.observed_to)
+        if place and verdict.kind == "confirmed" and reference and reference.store_id == place.store_id:
+            prove(step.session, place, reference.observed_to)
 
 
 def _promote(step: Step, group: StoreGroup, found: Judged) -> int:
@@ -202,19 +215,25 @@ def _newest_of(store_id: int | None, moments: list[Moment]) -> Moment | None:
     return max(own, key=lambda moment: (moment.observed_to, moment.crawl_id), default=None)
 
 
-def _set_status(step: Step, group: StoreGroup) -> None:
+def _ambassadors_seen(step: Step, groups: Collection[StoreGroup]) -> dict[int, datetime]:
+    """When each group's Ambassador was seen last, where it takes the group's news; by group."""
+    seen = (
+        sa.select(StoreGroup.id, sa.func.max(StoreCategory.covered_at))
+        .join(
+            StoreCategory,
+            sa.and_(StoreCategory.store_id == StoreGroup.ambassador_id, StoreCategory.group_id == StoreGroup.id),
+        )
+        .where(StoreGroup.id.in_([group.id for group in groups]))
+        .group_by(StoreGroup.id)
+    )
+    return dict(step.session.execute(seen).all())
+
+
+def _set_status(step: Step, group: StoreGroup, places: Collection[Membership], seen: datetime | None) -> None:
     """An Ambassador older than ``current_pricing_hours`` is stale; a divergence stays until it is resolved."""
-    if not group.is_active:
-        return
     if group.status == "DIVERGENCE_DETECTED":
-        if any(place.suspended_at for place in members(step.session, group.id)):
+        if any(place.suspended_at for place in places):
             return
         step.log("healed", group)
-    seen = step.session.scalar(
-        sa.select(sa.func.max(StoreCategory.covered_at)).where(
-            StoreCategory.store_id == group.ambassador_id, StoreCategory.group_id == group.id
-        )
-    )
     stale = seen is None or (step.now - seen).total_seconds() > step.chain.current_pricing_hours * 3600
     group.status = "AMBASSADOR_STALE" if stale else "HEALTHY"
-    step.session.flush()

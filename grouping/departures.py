@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from grouping.memberships import leave_group, make_ambassador, open_membership
-from grouping.references import Step, exceptions
+from grouping.memberships import exceptions, leave_group, make_ambassador, open_membership
+from grouping.references import Step
 from splitcart.database.models import Candidate, Membership, Store, StoreCategory, StoreGroup
 
 

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from grouping.choosing import Moment
 from grouping.departures import follow_whole_list, whole_list_group
-from grouping.memberships import leave_group, make_ambassador, members
+from grouping.memberships import exceptions, leave_group, make_ambassador, members
 from grouping.overlap import compare
-from grouping.references import Step, exceptions
+from grouping.references import Step
 from grouping.verdict import Snapshot, Span, Verdict, match
 from grouping.voting import Ballot, hold_vote
 from splitcart.database.models import Candidate, GroupEvent, PriceEvent, StoreGroup
@@ -104,12 +104,13 @@ def dissolve(step: Step, group: StoreGroup, reason: str) -> None:
 def end_exceptions(step: Step, group: StoreGroup, crawl: Snapshot) -> None:
     """A confirmed crawl that shows the whole-list group's prices in an excepted category again ends the exception."""
     store_id, crawl_id = crawl.store_id or 0, crawl.crawl_id or 0
-    home = group if group.category_id is None else whole_list_group(step, store_id)
-    if home is None:
+    excepted = exceptions(step.session, [store_id]).get(store_id)
+    home = group if group.category_id is None or not excepted else whole_list_group(step, store_id)
+    if not excepted or home is None:
         return
     shown, listed = step.snapshots.of_crawl(crawl_id).prices, step.snapshots.of_list(home.id, step.now).prices
     roots = step.catalogue.category_ids[step.catalogue.roots]
-    for category_id in sorted(exceptions(step.session, [store_id]).get(store_id, ())):
+    for category_id in sorted(excepted):
         found = match(compare(shown, listed, only=roots == category_id), step.chain)
         alike = found.comparison.true_overlap >= step.chain.true_overlap and not found.failing_categories
         if found.holds or (alike and found.comparison.shared >= step.chain.category_min_shared):

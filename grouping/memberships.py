@@ -20,6 +20,7 @@ from splitcart.database.models import (
     StoreGroup,
 )
 
+_EXCEPTIONS = "exceptions"  # where a session remembers them, by store
 LOST = frozenset({"ejected", "dissolved"})  # not left for another place
 
 
@@ -36,13 +37,19 @@ def open_membership(session: Session, store_id: int, category_id: int | None = N
 
 def members(session: Session, group_id: int) -> list[Membership]:
     """Return the open memberships of a group, ordered by store row id."""
-    return list(
-        session.scalars(
-            sa.select(Membership)
-            .where(Membership.group_id == group_id, Membership.until.is_(None))
-            .order_by(Membership.store_id)
-        )
-    )
+    return members_of(session, [group_id])[group_id]
+
+
+def members_of(session: Session, group_ids: Collection[int]) -> dict[int, list[Membership]]:
+    """Return the open memberships of groups by group, each ordered by store row id."""
+    found: dict[int, list[Membership]] = {group_id: [] for group_id in group_ids}
+    for place in session.scalars(
+        sa.select(Membership)
+        .where(Membership.group_id.in_(group_ids), Membership.until.is_(None))
+        .order_by(Membership.store_id)
+    ):
+        found[place.group_id or 0].append(place)
+    return found
 
 
 def join_group(
@@ -103,12 +110,18 @@ def leave_group(
 def confirm(session: Session, store_id: int, group_id: int, crawled_at: datetime) -> None:
     """A crawl of ``crawled_at`` proved the membership; lifts a suspension."""
     membership = _place_in(session, store_id, group_id)
-    if membership is None:
-        return
+    if membership is not None:
+        prove(session, membership, crawled_at)
+
+
+def prove(session: Session, membership: Membership, crawled_at: datetime) -> None:
+    """As ``confirm``, of an open membership that is at hand. What was proven before infers what it did."""
+    proven = membership.confirmed_at is not None and membership.suspended_at is None
     membership.confirmed_at = max(membership.confirmed_at or crawled_at, crawled_at)
     membership.suspended_at = None
-    session.flush()
-    refresh_store_categories(session, [store_id])
+    if not proven:
+        session.flush()
+        refresh_store_categories(session, [membership.store_id])
 
 
 def suspend(session: Session, store_id: int, group_id: int, at: datetime) -> None:
@@ -142,6 +155,25 @@ def make_ambassador(session: Session, group: StoreGroup, store_id: int | None, a
     session.flush()
 
 
+def exceptions(session: Session, store_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """Return the categories in which stores (row ids) do not follow their whole-list group, where there are any.
+
+    The session remembers them until a membership of the store changes.
+    """
+    known = session.info.setdefault(_EXCEPTIONS, {})
+    if unknown := set(store_ids) - known.keys():
+        rows = session.execute(
+            sa.select(Membership.store_id, sa.type_coerce(Membership.category_id, sa.Integer)).where(
+                Membership.until.is_(None), Membership.category_id.is_not(None), Membership.store_id.in_(unknown)
+            )
+        )
+        read: dict[int, set[int]] = {store_id: set() for store_id in unknown}
+        for store_id, category_id in rows:
+            read[store_id].add(category_id)
+        known |= {store_id: frozenset(category_ids) for store_id, category_ids in read.items()}
+    return {store_id: known[store_id] for store_id in store_ids if known[store_id]}
+
+
 STORE_CATEGORY_COLUMNS = ("store_id", "category_id", "covered_at", "crawl_id", "group_id")
 
 
@@ -149,6 +181,8 @@ def refresh_store_categories(session: Session, store_ids: Collection[int]) -> No
     """Derive ``store_categories`` of these stores (row ids) anew from coverage and open memberships."""
     if not store_ids:
         return
+    for store_id in store_ids:
+        session.info.get(_EXCEPTIONS, {}).pop(store_id, None)
     these = {"store_ids": list(store_ids)}
     for statement in _refreshing():
         session.execute(statement, these)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from grouping.choosing import Moment, choose
 from grouping.journal import record
+from grouping.memberships import exceptions
 from grouping.overlap import Catalogue, compare
 from grouping.pace import may_be_rolling_out
 from grouping.snapshots import CrawlShelf, Snapshots
@@ -115,19 +116,6 @@ class Step:
             reference=reference,
             figures=figures,
         )
-
-
-def exceptions(session: Session, store_ids: Collection[int]) -> dict[int, frozenset[int]]:
-    """Return the categories in which stores (row ids) do not follow their whole-list group, where there are any."""
-    found: dict[int, set[int]] = {}
-    rows = session.execute(
-        sa.select(Membership.store_id, sa.type_coerce(Membership.category_id, sa.Integer)).where(
-            Membership.until.is_(None), Membership.category_id.is_not(None), Membership.store_id.in_(store_ids)
-        )
-    )
-    for store_id, category_id in rows:
-        found.setdefault(store_id, set()).add(category_id)
-    return {store_id: frozenset(category_ids) for store_id, category_ids in found.items()}
 
 
 def read_moments(session: Session, condition: sa.ColumnElement[bool], scope: int | None = None) -> list[Moment]:

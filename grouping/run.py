@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from grouping.check import GroupReport, check_group, check_idle
 from grouping.departures import drop_inactive
-from grouping.memberships import members
+from grouping.memberships import members_of
 from grouping.merging import merge_groups
 from grouping.novelty import Vain
 from grouping.outcasts import settle_outcasts
@@ -140,13 +140,15 @@ def _idle_checks(step: Step) -> tuple[list[int], list[GroupReport]]:
     waiting: list[int] = []
     idle = []
     candidates = set(step.session.scalars(sa.select(Candidate.group_id).distinct()))
-    for group in groups_in_scope(step):
-        places = members(step.session, group.id)
+    groups = groups_in_scope(step)
+    places_in = members_of(step.session, [group.id for group in groups])
+    for group in groups:
+        places = places_in[group.id]
         if len(places) < 2 or group.id in candidates or any(place.suspended_at for place in places):
             waiting.append(group.id)
         else:
             idle.append(group)
-    return waiting, [check_idle(step, group) for group in idle]
+    return waiting, check_idle(step, idle, places_in)
 
 
 def _check(group_id: int, step: Step) -> GroupReport:

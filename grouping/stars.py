@@ -15,9 +15,10 @@ from grouping.choosing import Moment
 from grouping.cover import star_cover
 from grouping.loading import read_matrix
 from grouping.matrix import PriceMatrix
+from grouping.memberships import exceptions
 from grouping.pairs import Overlaps, ask, matches, threads
 from grouping.placing import agreement
-from grouping.references import Step, exceptions, read_moments
+from grouping.references import Step, read_moments
 from grouping.ungrouped import kept_divisions
 from grouping.verdict import Snapshot
 from splitcart.database.models import Crawl, Store, StoreCategory

@@ -25,9 +25,9 @@ def lacks_a_voice(step: Step, group: StoreGroup, found: Judged, members: Collect
 
     If so the news is logged as waiting again, with the voices that it has, so that the queue asks a further member.
     """
-    news = _large_news(step, group)
-    disputed = group.status == "DIVERGENCE_DETECTED" or found.rogues
-    if news is None or not found.confirmed or not disputed:
+    if not found.confirmed or not (found.rogues or group.status == "DIVERGENCE_DETECTED"):
+        return False
+    if (news := _large_news(step, group)) is None:
         return False
     first = step.snapshots.of_crawl(news.candidate_crawl_id or 0)
     own = [moment for moment in found.moments if moment.store_id == group.ambassador_id]

@@ -125,7 +125,7 @@ class SmallChain:
 
     def exceptions(self, store_id):
         """The root categories in which this store does not follow its whole-list group, by name."""
-        from grouping.references import exceptions
+        from grouping.memberships import exceptions
 
         with transaction(self.engine) as session:
             own = exceptions(session, [self.stores[store_id]]).get(self.stores[store_id], ())
