@@ -172,9 +172,8 @@ def _brackets(step: Step, found: Judged) -> list[Bracket]:
 
 def _withdraw(step: Step, group: StoreGroup, shown: Snapshot) -> int:
     """Take markdowns back that a confirmed crawl contradicts, in the categories in which its store follows the list."""
-    completed = set(shown.prices.catalogue.category_ids[shown.prices.complete].tolist())
     store_id = shown.store_id or 0
-    speaks_for = completed - step.exceptions([store_id]).get(store_id, frozenset())
+    speaks_for = shown.prices.completed - step.exceptions([store_id]).get(store_id, frozenset())
     crawl = step.session.get_one(Crawl, shown.crawl_id)
     changed = withdraw_markdowns(step.session, step.chain, crawl, group, speaks_for)
     if changed:
@@ -197,11 +196,12 @@ def _promote(step: Step, group: StoreGroup, found: Judged) -> int:
     The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older.
     """
     silent = step.exceptions(found.confirmed)
-    standing = step.snapshots.of_store(group.ambassador_id) if group.ambassador_id is not None else None
+    standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
+    known = set(step.catalogue.category_ids.tolist())
     for store_id in found.freshest_first(step):
         crawl = found.confirmed[store_id]
         fresher = standing is None or (
-            crawl.observed_to > standing.observed_to and not (standing.prices.complete & ~crawl.prices.complete).any()
+            crawl.observed_to > standing.observed_to and standing.recent & known <= crawl.prices.completed
         )
         if fresher and store_id not in silent:
             make_ambassador(step.session, group, store_id, step.now)

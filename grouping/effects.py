@@ -55,8 +55,7 @@ def _ballot(step: Step, crawls: Iterable[Snapshot]) -> Ballot:
     heard: set[int] = set()
     for crawl in crawls:
         store_id, crawl_id = crawl.store_id or 0, crawl.crawl_id or 0
-        completed = set(crawl.prices.catalogue.category_ids[crawl.prices.complete].tolist())
-        speaks_for = completed - step.exceptions([store_id]).get(store_id, frozenset()) - heard
+        speaks_for = crawl.prices.completed - step.exceptions([store_id]).get(store_id, frozenset()) - heard
         ballot.append((store_id, crawl_id, sorted(speaks_for)))
         heard |= speaks_for
     return ballot

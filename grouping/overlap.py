@@ -4,9 +4,10 @@ A company's skus stand once in a ``Catalogue``; each price list is a row of pric
 few array operations and hundreds of stores can be compared with each other.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,15 +49,23 @@ class Catalogue:
         """
         was = was or {}
         rows = [(sku_id, price, was.get(sku_id, price)) for sku_id, price in prices.items()]
-        return self.price_list_of_rows(rows, complete)
+        return self.price_list_of_rows(np.array(rows, dtype=np.int64).reshape(-1, 3).T, complete)
 
-    def price_list_of_rows(self, rows: Iterable[tuple[int, int, int]], complete: Collection[int]) -> "PriceList":
-        """Return a list made of (sku id, price, regular price); skus outside the catalogue are left out."""
-        table = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 3)
-        table = table[np.isin(table[:, 0], self.sku_ids)]
-        at = np.searchsorted(self.sku_ids, table[:, 0])
+    def places(self, sku_ids: NDArray[Any]) -> NDArray[np.int64]:
+        """Return where skus stand in the catalogue, -1 for those outside it."""
+        at = np.searchsorted(self.sku_ids, sku_ids)
+        known = np.append(self.sku_ids, -1)[at] == sku_ids
+        return np.where(known, at, -1)
+
+    def price_list_of_rows(self, rows: NDArray[Any], complete: Collection[int]) -> "PriceList":
+        """Return a list made of an array of sku ids, prices and regular prices (3 x skus).
+
+        Skus outside the catalogue are left out.
+        """
+        at = self.places(rows[0])
+        inside = at >= 0
         price, regular = (np.full(len(self.sku_ids), UNPRICED, dtype=np.int32) for _ in range(2))
-        price[at], regular[at] = table[:, 1], table[:, 2]
+        price[at[inside]], regular[at[inside]] = rows[1][inside], rows[2][inside]
         return PriceList(self, price, regular, np.isin(self.category_ids, np.array(sorted(complete), dtype=np.int64)))
 
 
@@ -73,6 +82,11 @@ class PriceList:
         self.price = np.where(known, price, UNPRICED).astype(np.int32)
         self.regular = np.where(known, regular, UNPRICED).astype(np.int32)
         self.shown: Mask = self.price >= 0
+
+    @cached_property
+    def completed(self) -> frozenset[int]:
+        """The root categories (ids) that were seen completely."""
+        return frozenset(self.catalogue.category_ids[self.complete].tolist())
 
     @cached_property
     def range_in(self) -> Counts:

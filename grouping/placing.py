@@ -113,8 +113,7 @@ def enter_group(step: Step, group: StoreGroup, store: Snapshot) -> None:
     store_id = store.store_id or 0
     join_group(step.session, store_id, group.id, step.now, store.observed_to, category_id=step.scope)
     if step.scope is None:
-        shown = store.prices.catalogue.category_ids[store.prices.complete]
-        for category_id in sorted(step.exceptions([store_id]).get(store_id, frozenset()).intersection(shown.tolist())):
+        for category_id in sorted(step.exceptions([store_id]).get(store_id, frozenset()) & store.prices.completed):
             follow_whole_list(step, store_id, category_id, store.crawl_id)
 
 
@@ -187,6 +186,7 @@ def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
     showing = [(store, found) for store in order if (found := fits(step, group, store))]
     if len(showing) < step.min_founders:
         step.session.execute(sa.delete(list_table).where(list_table.c.group_id == group.id))
+        step.snapshots.forget_list(group.id)  # SQLite may give the next group the same id
         step.session.delete(group)
         return
     log_founders(step, group, voters)

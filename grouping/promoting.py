@@ -24,8 +24,7 @@ def take_promoted_news(step: Step, group: StoreGroup, shown: Snapshot, moments: 
     that spoke for the group before it.
     """
     store_id = shown.store_id or 0
-    completed = set(shown.prices.catalogue.category_ids[shown.prices.complete].tolist())
-    speaks_for = sorted(completed - step.exceptions([store_id]).get(store_id, frozenset()))
+    speaks_for = sorted(shown.prices.completed - step.exceptions([store_id]).get(store_id, frozenset()))
     heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
     if not heard:
         return 0

@@ -14,7 +14,8 @@ from grouping.journal import record
 from grouping.memberships import exceptions
 from grouping.overlap import Catalogue, compare
 from grouping.pace import may_be_rolling_out
-from grouping.snapshots import CrawlShelf, Snapshots
+from grouping.shelf import Shelf
+from grouping.snapshots import Snapshots
 from grouping.verdict import MIN_COMPARABLE_SHARE, Match, Snapshot, Verdict, judge, match
 from splitcart.config import Chain
 from splitcart.database.models import AmbassadorTenure, Coverage, Crawl, GroupEvent, Membership, Store, StoreGroup
@@ -46,15 +47,14 @@ class Step:
     catalogue: Catalogue
     now: datetime
     scope: int | None = None
-    crawls: InitVar[CrawlShelf | None] = None
+    shelf: InitVar[Shelf | None] = None
     snapshots: Snapshots = field(init=False)
     spoken: dict[int, "_Spoken"] = field(init=False, default_factory=dict)  # by group, until something of it is logged
 
-    def __post_init__(self, crawls: CrawlShelf | None) -> None:
+    def __post_init__(self, shelf: Shelf | None) -> None:
         if self.scope is not None:
             self.catalogue = self.catalogue.within(self.scope)
-        hours, shelf = self.chain.window_hours, crawls or CrawlShelf()
-        self.snapshots = Snapshots(self.session, self.catalogue, hours, shelf, self.scope)
+        self.snapshots = Snapshots(self.session, self.catalogue, self.chain.window_hours, shelf or Shelf(), self.scope)
 
     def about(self, scope: int | None) -> "Step":
         """Return a step of the same transaction about one root category (row id), or whole lists; from whole lists."""

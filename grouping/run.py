@@ -23,7 +23,8 @@ from grouping.placing import Placed, groups_in_scope, place_stores
 from grouping.references import Step
 from grouping.settling import settle_audits
 from grouping.sharing import share_news
-from grouping.snapshots import CrawlShelf, read_catalogue
+from grouping.shelf import Shelf
+from grouping.snapshots import read_catalogue
 from grouping.ungrouped import categories_to_place, category_groups
 from splitcart.config import Chain
 from splitcart.database import only_one, transaction
@@ -90,12 +91,14 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
         company_id = find_company(session, chain)
         catalogue = read_catalogue(session, company_id)
     with only_one(engine, f"group run of {chain.slug}"):
-        crawls = CrawlShelf()
+        shelf = Shelf()
 
         def step(work: Callable[[Step], Answer], scope: int | None = None) -> Answer:
             with transaction(engine) as session:
                 lock_company(session, company_id, alone=True)
-                return work(Step(session, chain, company_id, catalogue, clock(), scope, crawls))
+                now = Step(session, chain, company_id, catalogue, clock(), scope, shelf)
+                shelf.heed(_newest_crawl(now))
+                return work(now)
 
         newest_crawl = step(_newest_crawl)  # what comes in from here on is the next run's
         gone = {store_id for scope in (None, *step(category_groups)) for store_id in step(drop_inactive, scope)}

@@ -48,9 +48,11 @@ class PlainlyApart:
         """Read the lists of the groups: prices, when each line last changed, and when all of it was last seen."""
         self._chain = step.chain
         self._at = {group.id: at for at, group in enumerate(groups)}
-        self._price = np.array([step.snapshots.of_list(group.id, step.now).prices.price for group in groups])
-        self._changed = np.array([step.snapshots.changes_of(group.id) for group in groups])
+        lists = step.snapshots.of_lists(self._at)
+        self._price = np.array([lists[group.id].prices.price for group in groups])
         seen = [_last_seen(step, group) for group in groups]
+        since = min((at for at in seen if at is not None), default=step.now) - SLACK
+        self._changed = step.snapshots.changes_since(list(self._at), since)
         self._seen = np.array([np.nan if at is None else (at - SLACK).timestamp() for at in seen])
 
     def others(self, group: StoreGroup) -> frozenset[int]:
@@ -84,8 +86,7 @@ def _seen_after(step: Step, group: StoreGroup, store: Snapshot, at: datetime) ->
     """Whether later crawls speak for the group in every category that the store's offers are of."""
     moments = references(step, group, at)
     later = [moment.category_ids for moment in moments if moment.observed_from >= at]
-    wanted = store.prices.catalogue.category_ids[store.prices.complete].tolist()
-    return frozenset(wanted) <= frozenset().union(*later)
+    return store.prices.completed <= frozenset().union(*later)
 
 
 def _last_seen(step: Step, group: StoreGroup) -> datetime | None:
@@ -94,8 +95,7 @@ def _last_seen(step: Step, group: StoreGroup) -> datetime | None:
     for moment in references(step, group, step.now - step.bracket):
         for category_id in moment.category_ids:
             newest[category_id] = max(newest.get(category_id, moment.observed_from), moment.observed_from)
-    listed = step.snapshots.of_list(group.id, step.now).prices
-    wanted = listed.catalogue.category_ids[np.flatnonzero(listed.complete)].tolist()
-    if not newest.keys() >= set(wanted):
+    wanted = step.snapshots.of_list(group.id, step.now).prices.completed
+    if not newest.keys() >= wanted:
         return None
     return min((newest[category_id] for category_id in wanted), default=None)

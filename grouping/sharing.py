@@ -4,7 +4,7 @@ Lists often differ in a few departments only (produce by region), so that two gr
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from grouping.effective import Offer
 from grouping.lists import ListLine, News, apply_news, offers_before, read_list
 from grouping.memberships import active_groups
 from grouping.offers import list_table
+from grouping.overlap import Mask
 from grouping.references import Step
 from splitcart.database.models import OFFER_COLUMNS, Sku, StoreGroup
 
@@ -27,22 +28,37 @@ MIN_STANDING = 20  # lines that stood still in both
 MAX_DIFFERENT = 0.01  # of these
 
 
+class _Lists:
+    """Every group's list: prices (-1: none) and whether each line stood still for long; groups x skus."""
+
+    def __init__(self, step: Step, groups: Sequence[StoreGroup]) -> None:
+        still_since = step.now - step.bracket
+        ids = [group.id for group in groups]
+        lists = step.snapshots.of_lists(ids)
+        self.price = np.array([lists[group_id].prices.price for group_id in ids])
+        self.still = step.snapshots.changes_since(ids, still_since) <= still_since.timestamp()
+        self._root_of = step.catalogue.category_ids[step.catalogue.roots]
+
+    def sample(self, rows: NDArray[np.int64], root: int, size: int) -> "_Sample":
+        """Some lines of one category in the lists of some groups."""
+        skus = np.flatnonzero(self._root_of == root)
+        chosen = np.ix_(rows, skus[:: max(1, -(-len(skus) // size))])
+        return _Sample(self.price[chosen], self.still[chosen])
+
+
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Some lines of one category in every group's list: price (-1: none) and when it last changed; groups x skus."""
+    """Some lines of one category in groups' lists: prices (-1: none) and whether they stood still; groups x skus."""
 
-    price: NDArray[np.int64]
-    changed: NDArray[np.float64]
+    price: NDArray[np.int32]
+    still: Mask
 
-    def kin_of(
-        self, at: int, still_since: float, max_different: float, min_standing: int = MIN_STANDING
-    ) -> NDArray[np.bool_]:
-        """Which groups' lists are one with that of the group ``at``, on the lines that stood still since an instant."""
-        still = (self.changed <= still_since) & (self.changed[at] <= still_since)
-        still &= (self.price >= 0) & (self.price[at] >= 0)
-        different = (still & (self.price != self.price[at])).sum(axis=1)
-        standing = still.sum(axis=1)
-        kin: NDArray[np.bool_] = (standing >= min_standing) & (different <= max_different * standing)
+    def kin_of(self, at: int, max_different: float, min_standing: int = MIN_STANDING) -> Mask:
+        """Which groups' lists are one with that of the group ``at``, on the lines that stood still in both."""
+        standing = self.still & self.still[at] & (self.price >= 0) & (self.price[at] >= 0)
+        different = (standing & (self.price != self.price[at])).sum(axis=1)
+        count = standing.sum(axis=1)
+        kin: Mask = (count >= min_standing) & (different <= max_different * count)
         return kin
 
 
@@ -55,37 +71,38 @@ def share_news(step: Step, since: datetime) -> int:
     if len(groups) < 2:
         return 0
     recent = _recent_lines(step, groups, since)
+    if not recent:
+        return 0
+    lists = _Lists(step, groups)
     changed = 0
     for root in sorted({root for _, root in recent}):
         told = {group_id for group_id, category_id in recent if category_id == root}
-        here = _perhaps_kin(step, [group for group in groups if group.category_id in {None, root}], root, told)
-        sample = _read_sample(step, here, root, SAMPLE)
-        for at, group in enumerate(here):
+        here = _perhaps_kin(lists, groups, root, told)
+        sample = lists.sample(here, root, SAMPLE)
+        for at, position in enumerate(here.tolist()):
+            group = groups[position]
             if not (lines := recent.get((group.id, root))):
                 continue
-            kin = sample.kin_of(at, _still_since(step), MAX_DIFFERENT)
-            others = [here[i] for i in np.flatnonzero(kin) if i != at]
+            kin = sample.kin_of(at, MAX_DIFFERENT)
+            others = [groups[here[i]] for i in np.flatnonzero(kin) if i != at]
             before = offers_before(step.session, group.id, lines) if others else {}
             for other in others:
                 changed += _tell(step, group, other, lines, before)
     return changed
 
 
-def _perhaps_kin(step: Step, groups: list[StoreGroup], root: int, told: Collection[int]) -> list[StoreGroup]:
-    """The groups with news (``told``, row ids) and those that may be one with them: of many lists few are."""
-    rough = _read_sample(step, groups, root, ROUGH_SAMPLE)
-    alike = np.zeros(len(groups), dtype=bool)
-    for at, group in enumerate(groups):
-        if group.id in told:
-            kin = rough.kin_of(at, _still_since(step), ROUGHLY_DIFFERENT, min_standing=0)
+def _perhaps_kin(lists: _Lists, groups: Sequence[StoreGroup], root: int, told: Collection[int]) -> NDArray[np.int64]:
+    """The places of groups with news (``told``, row ids) and those that may be one with them: of many lists few are."""
+    about = np.flatnonzero([group.category_id in {None, root} for group in groups])
+    rough = lists.sample(about, root, ROUGH_SAMPLE)
+    alike = np.zeros(len(about), dtype=bool)
+    for at, position in enumerate(about.tolist()):
+        if groups[position].id in told:
+            kin = rough.kin_of(at, ROUGHLY_DIFFERENT, min_standing=0)
             if kin.sum() > kin[at]:
                 alike |= kin
                 alike[at] = True
-    return [groups[at] for at in np.flatnonzero(alike)]
-
-
-def _still_since(step: Step) -> float:
-    return (step.now - step.bracket).timestamp()
+    return about[alike]
 
 
 def _recent_lines(
@@ -107,26 +124,6 @@ def _recent_lines(
 def _line(row: Any) -> ListLine:
     offer = Offer(*(row[name] for name in OFFER_COLUMNS))
     return ListLine(offer, row["changed_at"], row["listed_from"], row["left_at"], row["crawl_id"])
-
-
-def _read_sample(step: Step, groups: list[StoreGroup], root: int, size: int) -> _Sample:
-    skus = step.catalogue.sku_ids[step.catalogue.category_ids[step.catalogue.roots] == root]
-    chosen = skus[:: max(1, -(-len(skus) // size))]
-    price = np.full((len(groups), len(chosen)), -1, dtype=np.int64)
-    changed = np.zeros(price.shape)
-    rows = step.session.execute(
-        sa.select(list_table.c.group_id, list_table.c.sku_id, list_table.c.price_cents, list_table.c.changed_at).where(
-            list_table.c.group_id.in_([group.id for group in groups]),
-            list_table.c.sku_id.in_(chosen.tolist()),
-            list_table.c.left_at.is_(None),
-        )
-    )
-    place = {group.id: at for at, group in enumerate(groups)}
-    column = {sku_id: at for at, sku_id in enumerate(chosen.tolist())}
-    for group_id, sku_id, cents, changed_at in rows:
-        at = place[group_id], column[sku_id]
-        price[at], changed[at] = cents, changed_at.timestamp()
-    return _Sample(price, changed)
 
 
 def _tell(

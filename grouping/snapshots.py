@@ -1,10 +1,9 @@
 """Price lists as crawls showed them and as groups' lists said, read from intervals."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -13,10 +12,13 @@ from sqlalchemy.orm import Session
 
 from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table, price_table
 from grouping.overlap import Catalogue, Mask
+from grouping.shelf import Changes, Shelf
 from grouping.verdict import Snapshot
+from splitcart.database.arrays import int_arrays
 from splitcart.database.models import Coverage, Crawl, Sku, StoreCategory
 
-MAX_CRAWLS = 1_000  # of 20,000 skus each: 200 MB
+READ_AT_ONCE = 16  # crawls, lists or stores
+READ_AHEAD = timedelta(days=5)  # changes are asked for since one store's crawl or another's
 
 
 def read_catalogue(session: Session, company_id: int) -> Catalogue:
@@ -25,32 +27,21 @@ def read_catalogue(session: Session, company_id: int) -> Catalogue:
     return Catalogue(dict(rows.all()))
 
 
-class CrawlShelf:
-    """What crawls showed, by row id: kept over the steps of a run, the latest used to the number of ``MAX_CRAWLS``."""
+class Look(NamedTuple):
+    """The newest look at a store: in ``recent`` categories, of all that were ever covered (row ids)."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int | None, int], Snapshot] = OrderedDict()
-
-    def get(self, scope: int | None, crawl_id: int, read: Callable[[int], Snapshot]) -> Snapshot:
-        """Return a crawl as far as it is about the scope, read if it is not at hand."""
-        key = scope, crawl_id
-        snapshot = self._kept.pop(key, None) or read(crawl_id)
-        self._kept[key] = snapshot
-        if len(self._kept) > MAX_CRAWLS:
-            self._kept.popitem(last=False)
-        return snapshot
+    observed_from: datetime
+    observed_to: datetime
+    crawl_id: int
+    recent: frozenset[int]
+    every: frozenset[int]
 
 
 class Snapshots:
-    """Snapshots by crawl, by group and by store; each is read once a step, with one query for its prices."""
+    """Snapshots by crawl, by group and by store: what the shelf does not hold is read, many with one query."""
 
     def __init__(
-        self,
-        session: Session,
-        catalogue: Catalogue,
-        window_hours: float,
-        crawls: CrawlShelf,
-        scope: int | None = None,
+        self, session: Session, catalogue: Catalogue, window_hours: float, shelf: Shelf, scope: int | None = None
     ) -> None:
         """``window_hours`` is how far apart the categories of one store's standing offers may have been seen.
 
@@ -60,50 +51,50 @@ class Snapshots:
         self._scope = scope
         self._catalogue = catalogue
         self._window = timedelta(hours=window_hours)
-        self._crawls = crawls
-        self._lists: dict[tuple[int, datetime | None], Snapshot] = {}
-        self._stores: dict[int, Snapshot | None] = {}
-        self._changes: dict[int, list[tuple[datetime, int]]] = {}  # by group: when lines changed, newest first
+        self._shelf = shelf
+        self._then: dict[tuple[int, datetime], Snapshot] = {}  # lists as they stood at earlier instants
+        self._looks: dict[int, Look | None] = {}
 
     def of_crawl(self, crawl_id: int, without: Collection[int] = ()) -> Snapshot:
         """Return what a crawl (row id) showed in the root categories that it completed, ``without`` some of them."""
-        return self._crawls.get(self._scope, crawl_id, self._read_crawl).without(without)
+        return self.of_crawls([crawl_id])[crawl_id].without(without)
+
+    def of_crawls(self, crawl_ids: Iterable[int]) -> dict[int, Snapshot]:
+        """Return what crawls (row ids) showed."""
+        return self._shelf.find("crawl", self._scope, crawl_ids, self._read_crawls)
 
     def of_list(self, group_id: int, now: datetime, at: datetime | None = None) -> Snapshot:
         """Return a group's list as it stands (dated ``now``), or as it stood ``at`` an earlier instant."""
-        if (group_id, at) not in self._lists:
-            rows = self._session.execute(_list_rows(group_id, at)).all()
-            complete = {row[3] for row in rows}
-            prices = self._catalogue.price_list_of_rows((row[:3] for row in rows), complete)
-            self._lists[group_id, at] = Snapshot(prices, at or now, at or now)
-        return self._lists[group_id, at]
+        listed = self.of_lists([group_id])[group_id]
+        if at is None or at >= listed.observed_to:
+            return replace(listed, observed_from=at or now, observed_to=at or now)
+        if (group_id, at) not in self._then:
+            self._then[group_id, at] = self._read_list(group_id, at)
+        return self._then[group_id, at]
+
+    def of_lists(self, group_ids: Iterable[int]) -> dict[int, Snapshot]:
+        """Return groups' lists as they stand, each dated when it last changed."""
+        return self._shelf.find("list", self._scope, group_ids, self._read_lists)
 
     def forget_list(self, group_id: int) -> None:
         """The group's list has changed: read it anew."""
-        self._lists = {key: snapshot for key, snapshot in self._lists.items() if key[0] != group_id}
-        self._changes.pop(group_id, None)
+        self._shelf.forget_list(group_id)
+        self._then = {key: snapshot for key, snapshot in self._then.items() if key[0] != group_id}
 
     def changed_since(self, group_id: int, since: datetime) -> Mask:
         """Return which skus' lines of a group's list changed after an instant."""
-        if group_id not in self._changes:
-            dated = sa.select(list_table.c.changed_at, list_table.c.sku_id).where(
-                list_table.c.group_id == group_id, list_table.c.changed_at > BEFORE_ALL
-            )
-            rows = self._session.execute(dated).all()
-            self._changes[group_id] = sorted(((at, sku_id) for at, sku_id in rows), reverse=True)
-        changed = [sku_id for _, sku_id in takewhile(lambda line: line[0] > since, self._changes[group_id])]
-        found: Mask = np.isin(self._catalogue.sku_ids, np.array(changed, dtype=np.int64))
+        found: Mask = self.changes_since([group_id], since)[0] > since.timestamp()
         return found
 
-    def changes_of(self, group_id: int) -> NDArray[np.float64]:
-        """Return when each line of a group's list last changed, in seconds since 1970 (0: never seen to)."""
-        self.changed_since(group_id, BEFORE_ALL)
-        found = np.zeros(len(self._catalogue.sku_ids))
-        dated = [(at.timestamp(), sku_id) for at, sku_id in self._changes[group_id]]
-        if dated:
-            when, sku_ids = np.array(dated).T
-            inside = np.isin(sku_ids, self._catalogue.sku_ids)
-            np.maximum.at(found, np.searchsorted(self._catalogue.sku_ids, sku_ids[inside]), when[inside])
+    def changes_since(self, group_ids: Collection[int], since: datetime) -> NDArray[np.float64]:
+        """Return when each line of groups' lists (groups x skus) last changed, in seconds since 1970.
+
+        What may have changed last at ``since`` or before, or was never seen to, is 0.
+        """
+        known = self._shelf.find_changes(self._scope, group_ids, since, lambda ids: self._read_changes(ids, since))
+        found = np.zeros((len(group_ids), len(self._catalogue.sku_ids)))
+        for row, group_id in zip(found, group_ids, strict=True):
+            row[known[group_id].at] = known[group_id].when
         return found
 
     def of_store(self, store_id: int, without: Collection[int] = ()) -> Snapshot | None:
@@ -112,86 +103,196 @@ class Snapshots:
         None for a store that was never covered. The crawl is that of the newest coverage; ``known`` are the offers of
         all categories that were ever covered.
         """
-        if store_id not in self._stores:
-            self._stores[store_id] = self._read_store(store_id)
-        snapshot = self._stores[store_id]
+        snapshot = self.of_stores([store_id]).get(store_id)
         return snapshot and snapshot.without(without)
+
+    def of_stores(self, store_ids: Iterable[int]) -> dict[int, Snapshot]:
+        """Return the standing offers of stores (row ids), of those that were ever covered."""
+        return self._shelf.find("store", self._scope, store_ids, self._read_stores)
+
+    def look_at(self, store_id: int) -> Look | None:
+        """Return when ``of_store`` was seen, and in which categories; None for a store that was never covered."""
+        self.read_looks([store_id])
+        return self._looks[store_id]
+
+    def read_looks(self, store_ids: Iterable[int]) -> None:
+        """Read at once what ``look_at`` will be asked."""
+        if unknown := [store_id for store_id in store_ids if store_id not in self._looks]:
+            self._looks |= self._find_looks(unknown)
 
     def _in_scope(
         self, category_id: sa.ColumnElement[int] | sa.orm.InstrumentedAttribute[int]
     ) -> sa.ColumnElement[bool]:
         return sa.true() if self._scope is None else category_id == self._scope
 
-    def _read_crawl(self, crawl_id: int) -> Snapshot:
-        crawl = self._session.execute(
-            sa.select(Crawl.store_id, Crawl.observed_from, Crawl.observed_to).where(Crawl.id == crawl_id)
-        ).one()
-        covered = self._session.execute(
-            sa.select(Coverage.category_id, Coverage.observed_from, Coverage.observed_to).where(
-                Coverage.crawl_id == crawl_id, self._in_scope(Coverage.category_id)
-            )
-        ).all()
-        window = (
-            sa.select(Coverage.category_id, Coverage.observed_to)
-            .where(Coverage.crawl_id == crawl_id, self._in_scope(Coverage.category_id))
-            .subquery("window")
-        )
-        every = intervals(store_ids=[crawl.store_id])
-        rows = self._session.execute(
-            sa.select(every.c.sku_id, every.c.price_cents, _regular(every))
-            .join(Sku, Sku.id == every.c.sku_id)
-            .join(window, window.c.category_id == Sku.root_category_id)
-            .where(
-                every.c.since <= window.c.observed_to,
-                sa.or_(every.c.until.is_(None), every.c.until > window.c.observed_to),
-            )
-        )
-        prices = self._catalogue.price_list_of_rows(map(tuple, rows), {row.category_id for row in covered})
-        seen = covered[0] if covered and self._scope is not None else crawl
-        return Snapshot(prices, seen.observed_from, seen.observed_to, crawl.store_id, crawl_id)
+    def _arrays(self, query: sa.Select[Any]) -> dict[int, NDArray[np.int32]]:
+        return dict(int_arrays(self._session, query))
 
-    def _read_store(self, store_id: int) -> Snapshot | None:
-        covered = self._session.execute(
-            sa.select(StoreCategory.category_id, StoreCategory.covered_at, StoreCategory.crawl_id)
-            .where(StoreCategory.store_id == store_id, self._in_scope(StoreCategory.category_id))
+    def _read_crawls(self, crawl_ids: list[int]) -> dict[int, Snapshot]:
+        return {crawl_id: shown for some in _portions(crawl_ids) for crawl_id, shown in self._read_some_crawls(some)}
+
+    def _read_some_crawls(self, crawl_ids: list[int]) -> Iterator[tuple[int, Snapshot]]:
+        rows = self._session.execute(
+            sa.select(Crawl.id, Crawl.store_id, Crawl.observed_from, Crawl.observed_to).where(Crawl.id.in_(crawl_ids))
+        )
+        covered: dict[int, list[Any]] = {}
+        for row in self._session.execute(
+            sa.select(Coverage.crawl_id, Coverage.category_id, Coverage.observed_from, Coverage.observed_to).where(
+                Coverage.crawl_id.in_(crawl_ids), self._in_scope(Coverage.category_id)
+            )
+        ):
+            covered.setdefault(row.crawl_id, []).append(row)
+        crawls = rows.all()
+        ends = [row.observed_to for some in covered.values() for row in some]
+        store_ids = [crawl.store_id for crawl in crawls]
+        offers = self._arrays(self._shown(crawl_ids, store_ids, min(ends), max(ends))) if ends else {}
+        for crawl in crawls:
+            categories = covered.get(crawl.id, [])
+            prices = self._catalogue.price_list_of_rows(
+                offers.get(crawl.id, _NOTHING), {row.category_id for row in categories}
+            )
+            seen = categories[0] if categories and self._scope is not None else crawl
+            yield crawl.id, Snapshot(prices, seen.observed_from, seen.observed_to, crawl.store_id, crawl.id)
+
+    def _shown(self, crawl_ids: list[int], store_ids: list[int], begin: datetime, end: datetime) -> sa.Select[Any]:
+        """What the crawls showed: crawl, sku, price, regular price. Their categories were left from begin to end."""
+        every = intervals(store_ids=store_ids)
+        standing = (
+            sa.select(
+                *(every.c.store_id, every.c.sku_id, every.c.since, every.c.until, every.c.price_cents),
+                _regular(every).label("regular"),
+                Sku.root_category_id,
+            )
+            .join(Sku, Sku.id == every.c.sku_id)
+            .where(every.c.since <= end, sa.or_(every.c.until.is_(None), every.c.until > begin))
+            .where(self._in_scope(Sku.root_category_id))
+            .cte("standing")
+            .prefix_with("MATERIALIZED", dialect="postgresql")  # it takes the join below to have few rows, and is wrong
+        )
+        of_category = sa.and_(
+            Coverage.store_id == standing.c.store_id, Coverage.category_id == standing.c.root_category_id
+        )
+        return (
+            sa.select(Coverage.crawl_id, standing.c.sku_id, standing.c.price_cents, standing.c.regular)
+            .join_from(standing, Coverage, of_category)
+            .where(
+                Coverage.crawl_id.in_(crawl_ids),
+                standing.c.since <= Coverage.observed_to,
+                sa.or_(standing.c.until.is_(None), standing.c.until > Coverage.observed_to),
+            )
+        )
+
+    def _read_lists(self, group_ids: list[int]) -> dict[int, Snapshot]:
+        return {group_id: listed for some in _portions(group_ids) for group_id, listed in self._read_some_lists(some)}
+
+    def _read_some_lists(self, group_ids: list[int]) -> Iterator[tuple[int, Snapshot]]:
+        columns = list_table.c.group_id, list_table.c.sku_id, list_table.c.price_cents, _regular(list_table)
+        lines = self._arrays(
+            sa.select(*columns).where(list_table.c.group_id.in_(group_ids), list_table.c.left_at.is_(None))
+        )
+        changed = self._session.execute(
+            sa.select(list_table.c.group_id, sa.func.max(list_table.c.changed_at), sa.func.max(list_table.c.left_at))
+            .where(list_table.c.group_id.in_(group_ids))
+            .group_by(list_table.c.group_id)
+        )
+        changed_at = {row[0]: max(filter(None, row[1:])) for row in changed}
+        for group_id in group_ids:
+            at = changed_at.get(group_id, BEFORE_ALL)
+            yield group_id, self._listed(lines.get(group_id, _NOTHING), at)
+
+    def _read_list(self, group_id: int, at: datetime) -> Snapshot:
+        return self._listed(self._arrays(_list_rows(group_id, at)).get(group_id, _NOTHING), at)
+
+    def _listed(self, rows: NDArray[Any], at: datetime) -> Snapshot:
+        """A list is complete in the root categories that it has lines of."""
+        places = self._catalogue.places(rows[0])
+        having = np.unique(self._catalogue.roots[places[places >= 0]])
+        complete = self._catalogue.category_ids[having].tolist()
+        return Snapshot(self._catalogue.price_list_of_rows(rows, complete), at, at)
+
+    def _read_changes(self, group_ids: list[int], since: datetime) -> dict[int, Changes]:
+        earlier = max(since, BEFORE_ALL + READ_AHEAD) - READ_AHEAD
+        rows = self._session.execute(
+            sa.select(list_table.c.group_id, list_table.c.sku_id, list_table.c.changed_at).where(
+                list_table.c.group_id.in_(group_ids), list_table.c.changed_at > earlier
+            )
+        )
+        lines: dict[int, list[tuple[int, float]]] = {group_id: [] for group_id in group_ids}
+        for group_id, sku_id, changed_at in rows:
+            lines[group_id].append((sku_id, changed_at.timestamp()))
+        found = {}
+        for group_id, dated in lines.items():
+            sku_ids, when = np.array(dated, dtype=np.float64).reshape(-1, 2).T
+            at = self._catalogue.places(sku_ids.astype(np.int64))
+            found[group_id] = Changes(earlier, at[at >= 0], when[at >= 0])
+        return found
+
+    def _find_looks(self, store_ids: list[int]) -> dict[int, Look | None]:
+        rows = self._session.execute(
+            sa.select(
+                StoreCategory.store_id, StoreCategory.category_id, StoreCategory.covered_at, StoreCategory.crawl_id
+            )
+            .where(StoreCategory.store_id.in_(store_ids), self._in_scope(StoreCategory.category_id))
             .order_by(StoreCategory.covered_at.desc(), StoreCategory.crawl_id.desc())
-        ).all()
-        if not covered:
-            return None
+        )
+        covered: dict[int, list[Any]] = {store_id: [] for store_id in store_ids}
+        for row in rows:
+            covered[row.store_id].append(row)
+        return {store_id: self._look(rows) if rows else None for store_id, rows in covered.items()}
+
+    def _look(self, covered: list[Any]) -> Look:
         newest = covered[0]
         recent = [row for row in covered if row.covered_at >= newest.covered_at - self._window]
-        every = [row.category_id for row in covered]
-        rows = self._session.execute(
-            sa.select(price_table.c.sku_id, price_table.c.price_cents, _regular(price_table))
-            .join(Sku, Sku.id == price_table.c.sku_id)
-            .where(
-                price_table.c.store_id == store_id,
-                price_table.c.left_at.is_(None),
-                Sku.root_category_id.in_(every),
-            )
+        return Look(
+            recent[-1].covered_at,
+            newest.covered_at,
+            newest.crawl_id,
+            frozenset(row.category_id for row in recent),
+            frozenset(row.category_id for row in covered),
         )
-        known = self._catalogue.price_list_of_rows(map(tuple, rows), every)
-        prices = known.without(set(every) - {row.category_id for row in recent})
-        return Snapshot(prices, recent[-1].covered_at, newest.covered_at, store_id, newest.crawl_id, known)
+
+    def _read_stores(self, store_ids: list[int]) -> dict[int, Snapshot]:
+        return {store_id: offers for some in _portions(store_ids) for store_id, offers in self._read_some_stores(some)}
+
+    def _read_some_stores(self, store_ids: list[int]) -> Iterator[tuple[int, Snapshot]]:
+        self.read_looks(store_ids)
+        looks = {store_id: look for store_id in store_ids if (look := self._looks[store_id])}
+        columns = price_table.c.store_id, price_table.c.sku_id, price_table.c.price_cents, _regular(price_table)
+        offers = self._arrays(
+            sa.select(*columns)
+            .join(Sku, Sku.id == price_table.c.sku_id)
+            .where(price_table.c.store_id.in_(looks), price_table.c.left_at.is_(None))
+            .where(self._in_scope(Sku.root_category_id))
+        )
+        for store_id, look in looks.items():
+            known = self._catalogue.price_list_of_rows(offers.get(store_id, _NOTHING), look.every)
+            prices = known.without(look.every - look.recent)
+            yield store_id, Snapshot(prices, look.observed_from, look.observed_to, store_id, look.crawl_id, known)
+
+
+_NOTHING = np.zeros((3, 0), dtype=np.int32)
+
+
+def _portions(row_ids: list[int]) -> Iterator[list[int]]:
+    """Some at a time: what is read of all of them stands in memory at once."""
+    for begin in range(0, len(row_ids), READ_AT_ONCE):
+        yield row_ids[begin : begin + READ_AT_ONCE]
 
 
 def _regular(table: sa.FromClause) -> sa.ColumnElement[int]:
     return sa.func.coalesce(table.c.was_cents, table.c.price_cents)
 
 
-def _list_rows(group_id: int, at: datetime | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-    """Rows of (sku, price, regular price, root category)."""
+def _list_rows(group_id: int, at: datetime) -> sa.Select[Any]:
+    """What a group's list said: group, sku, price, regular price."""
 
     def lines(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        return (
-            sa.select(table.c.sku_id, table.c.price_cents, _regular(table), Sku.root_category_id)
-            .join(Sku, Sku.id == table.c.sku_id)
-            .where(table.c.group_id == group_id, *conditions)
+        return sa.select(table.c.group_id, table.c.sku_id, table.c.price_cents, _regular(table).label("regular")).where(
+            table.c.group_id == group_id, *conditions
         )
 
-    if at is None:
-        return lines(list_table, list_table.c.left_at.is_(None))
-    return sa.union_all(
+    both = sa.union_all(
         lines(list_table, list_table.c.left_at.is_(None), list_table.c.changed_at <= at),
         lines(list_history_table, list_history_table.c.since <= at, list_history_table.c.until > at),
-    )
+    ).subquery("lines")
+    return sa.select(both)
