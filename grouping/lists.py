@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
 from grouping.offers import BEFORE_ALL, list_history_table, list_table, price_table
+from splitcart.database.bulk import padded
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku
 
 
@@ -47,7 +48,7 @@ def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None =
     """Return a group's list by sku id, tombstones included; ``sku_ids`` restricts it."""
     query = sa.select(list_table).where(list_table.c.group_id == group_id)
     if sku_ids is not None and len(sku_ids) < 500:
-        query = query.where(list_table.c.sku_id.in_(sku_ids))
+        query = query.where(list_table.c.sku_id.in_(padded(sku_ids)))
     return {
         row["sku_id"]: ListLine(
             Offer(*(row[name] for name in OFFER_COLUMNS)),
@@ -192,7 +193,7 @@ def write_founded(session: Session, group_id: int, founders: list[int], rows: It
     return len(lines)
 
 
-def first_looks(store_ids: list[int], until: datetime | None = None) -> sa.Subquery:
+def first_looks(store_ids: list[int] | sa.BindParameter[Any], until: datetime | None = None) -> sa.Subquery:
     """When each store's (row id) categories were first covered: what stood there then, nobody saw begin."""
     return (
         sa.select(Coverage.store_id, Coverage.category_id, sa.func.min(Coverage.observed_from).label("looked_at"))

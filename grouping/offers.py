@@ -26,7 +26,7 @@ def offer_differs(left: sa.FromClause, right: sa.FromClause) -> sa.ColumnElement
     return sa.or_(*(left.c[name].is_distinct_from(right.c[name]) for name in OFFER_COLUMNS))
 
 
-def intervals(*conditions: sa.ColumnElement[bool], store_ids: list[int]) -> sa.Subquery:
+def intervals(*conditions: sa.ColumnElement[bool], store_ids: list[int] | sa.BindParameter[Any]) -> sa.Subquery:
     """Return all intervals of the stores: ``store_id, sku_id, since, until, reason, crawl_id`` and the offer.
 
     ``until`` is NULL for what is on the shelf. A tombstone is no interval: its last one stands in the history.

@@ -52,9 +52,10 @@ def promoted_changes(
     if not first_shown:
         return []
     standing = read_list(session, group_id, first_shown)
+    (shown,) = read_sights(session, [(store_id, crawl.id, list(category_ids))], first_shown)
     return [
         News(sku_id, sight.offer, sight.since, crawl.id)
-        for sku_id, sight in read_sights(session, store_id, crawl.id, category_ids, first_shown).items()
+        for sku_id, sight in shown.items()
         if sight.saw_begin
         and sight.since >= crawl.observed_from
         and ((line := standing.get(sku_id)) is None or line.news_at <= still)

@@ -1,6 +1,6 @@
 """The only place that knows how each dialect loads many rows at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,6 +84,12 @@ def insert_missing(session: Session, table: sa.Table, rows: list[dict[str, Any]]
     load(session, scratch, names, ([row[name] for name in names] for row in rows))
     found = sa.select(*scratch.c)
     session.execute(postgresql.insert(table).from_select(names, found).on_conflict_do_nothing())
+
+
+def padded(row_ids: Collection[int]) -> list[int]:
+    """Return row ids with one of them repeated up to a power of two, so that statements have few forms."""
+    ids = list(row_ids)
+    return ids + ids[:1] * ((1 << max(len(ids) - 1, 0).bit_length()) - len(ids))
 
 
 def reserve_ids(session: Session, table: sa.Table, count: int) -> list[int]:
