@@ -1,6 +1,6 @@
 """The check of one group: verdicts on its candidates, and what follows from them for its members and its Ambassador."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from grouping.choosing import Moment
 from grouping.divergence import clear_if_alike, resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.judging import Judged, judge_candidates
-from grouping.memberships import make_ambassador, members, prove
+from grouping.memberships import make_ambassador, prove
 from grouping.promoting import take_promoted_news
 from grouping.references import Step
 from grouping.verdict import Snapshot
@@ -56,10 +56,10 @@ class GroupReport:
         )
 
 
-def check_group(step: Step, group: StoreGroup) -> GroupReport:
-    """Check one active group of the step's scope in the step's transaction."""
+def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) -> GroupReport:
+    """Check one active group of the step's scope, whose ``members`` these are, in the step's transaction."""
     report = GroupReport(group.id, group.name)
-    places = {place.store_id: place for place in members(step.session, group.id)}
+    places = {place.store_id: place for place in members}
     if len(places) > 1:
         found = judge_candidates(step, group, places)
         report.confirmed_matches = [step.names[store_id] for store_id in found.freshest_first(step)]

@@ -1,10 +1,10 @@
 """What a group's candidates are measured against: crawls of its Ambassador and of confirmed stores, and its list."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import NamedTuple
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from grouping.shelf import Shelf
 from grouping.snapshots import Snapshots
 from grouping.verdict import MIN_COMPARABLE_SHARE, Match, Snapshot, Verdict, judge, match
 from splitcart.config import Chain
+from splitcart.database.bulk import padded
 from splitcart.database.models import AmbassadorTenure, Coverage, Crawl, GroupEvent, Membership, Store, StoreGroup
 
 MIN_FOUNDERS = 2  # of a group of whole lists
@@ -123,20 +124,25 @@ def read_moments(session: Session, condition: sa.ColumnElement[bool], scope: int
 
     ``scope`` asks for those that completed this root category (row id), as if they had seen nothing else.
     """
-    seen_by: type[Crawl | Coverage] = Crawl
-    if scope is not None:
-        condition, seen_by = sa.and_(condition, Coverage.category_id == scope), Coverage
-    rows = session.execute(
+    return _moments(session.execute(_select_moments(scope).where(condition)))
+
+
+def _select_moments(scope: int | None) -> sa.Select[int, int, datetime, datetime, int]:
+    seen_by: type[Crawl | Coverage] = Crawl if scope is None else Coverage
+    found = (
         sa.select(Crawl.id, Coverage.store_id, seen_by.observed_from, seen_by.observed_to, Coverage.category_id)
         .join(Coverage, Coverage.crawl_id == Crawl.id)
-        .where(condition)
         .order_by(Crawl.id)
     )
-    found: dict[int, Moment] = {}
-    for crawl_id, store_id, begun, ended, category_id in rows:
-        seen = found[crawl_id].category_ids if crawl_id in found else frozenset()
-        found[crawl_id] = Moment(crawl_id, store_id, begun, ended, seen | {category_id})
-    return list(found.values())
+    return found if scope is None else found.where(Coverage.category_id == scope)
+
+
+def _moments(rows: Iterable[Any]) -> list[Moment]:
+    """One moment of each crawl's rows: crawl, store, begin, end, and a category that it completed."""
+    completed: dict[tuple[int, int, datetime, datetime], set[int]] = {}
+    for *crawl, category_id in rows:
+        completed.setdefault(tuple(crawl), set()).add(category_id)
+    return [Moment(*crawl, frozenset(category_ids)) for crawl, category_ids in completed.items()]
 
 
 def references(step: Step, group: StoreGroup, since: datetime) -> list[Moment]:
@@ -144,55 +150,72 @@ def references(step: Step, group: StoreGroup, since: datetime) -> list[Moment]:
 
     A store with category exceptions speaks for its other categories only.
     """
-    known = step.spoken.get(group.id)
-    if known is None or known.since > since:
-        known = step.spoken[group.id] = _Spoken(
-            since - READ_AHEAD, _references(step.session, group, since - READ_AHEAD)
-        )
-    return [moment for moment in known.moments if moment.observed_to >= since]
+    read_references(step, [group], since)
+    return [moment for moment in step.spoken[group.id].moments if moment.observed_to >= since]
 
 
-def _references(session: Session, group: StoreGroup, since: datetime) -> list[Moment]:
-    standing = sa.select(Membership.store_id).where(
-        Membership.group_id == group.id,
+def read_references(step: Step, groups: Iterable[StoreGroup], since: datetime) -> None:
+    """Read at once what ``references`` will be asked of many groups."""
+    unknown: dict[int | None, list[int]] = {}
+    for group in groups:
+        if group.id not in step.spoken or step.spoken[group.id].since > since:
+            unknown.setdefault(group.category_id, []).append(group.id)
+    earlier = since - READ_AHEAD
+    for category_id, group_ids in unknown.items():
+        for group_id, moments in _read_references(step.session, group_ids, category_id, earlier).items():
+            step.spoken[group_id] = _Spoken(earlier, moments)
+
+
+def _read_references(
+    session: Session, group_ids: list[int], category_id: int | None, since: datetime
+) -> dict[int, list[Moment]]:
+    session.flush()
+    asked = {"group_ids": padded(group_ids), "since": since}
+    rows: dict[int, list[Any]] = {group_id: [] for group_id in group_ids}
+    for *row, group_id in session.execute(_speaking(category_id), asked):
+        rows[group_id].append(row)
+    moments = {group_id: _moments(found) for group_id, found in rows.items()}
+    if category_id is not None:
+        return moments
+    silent = exceptions(session, {moment.store_id for found in moments.values() for moment in found})
+    return {group_id: [heard for one in found if (heard := _heard(one, silent))] for group_id, found in moments.items()}
+
+
+def _heard(moment: Moment, silent: Mapping[int, frozenset[int]]) -> Moment | None:
+    """The moment without what its store is excepted in; None: nothing is left."""
+    left = moment.category_ids - silent.get(moment.store_id, frozenset())
+    if len(left) < len(moment.category_ids):
+        moment = replace(moment, category_ids=left)
+    return moment if left else None
+
+
+@cache
+def _speaking(category_id: int | None) -> sa.Select[Any]:
+    """The crawls since an instant that speak for groups: the columns of a moment, and the group. Made once."""
+    group_ids: sa.BindParameter[list[int]] = sa.bindparam("group_ids", expanding=True)
+    recent = Crawl.observed_to >= sa.bindparam("since", type_=Crawl.observed_to.type)
+    standing = sa.and_(
+        Membership.group_id == GroupEvent.group_id,
+        Membership.store_id == Crawl.store_id,
         Membership.until.is_(None),
         Membership.suspended_at.is_(None),
     )
-    confirmed = sa.select(GroupEvent.candidate_crawl_id).where(
-        GroupEvent.group_id == group.id, GroupEvent.verdict == "confirmed", GroupEvent.candidate_crawl_id.is_not(None)
+    confirmed = (
+        sa.select(GroupEvent.group_id, Crawl.id.label("crawl_id"))
+        .join(Crawl, Crawl.id == GroupEvent.candidate_crawl_id)
+        .join(Membership, standing)
+        .where(GroupEvent.group_id.in_(group_ids), GroupEvent.verdict == "confirmed", recent)
     )
-    tenure = sa.select(AmbassadorTenure.since).where(
-        AmbassadorTenure.group_id == group.id, AmbassadorTenure.until.is_(None)
+    reigning = sa.or_(Crawl.observed_to >= AmbassadorTenure.since, Crawl.ingested_at >= AmbassadorTenure.since)
+    own = (
+        sa.select(StoreGroup.id.label("group_id"), Crawl.id.label("crawl_id"))
+        .join(AmbassadorTenure, sa.and_(AmbassadorTenure.group_id == StoreGroup.id, AmbassadorTenure.until.is_(None)))
+        .join(Crawl, Crawl.store_id == StoreGroup.ambassador_id)
+        .where(StoreGroup.id.in_(group_ids), recent, reigning)
     )
-    reigning = tenure.limit(1).scalar_subquery()
-    moments = read_moments(
-        session,
-        sa.and_(
-            Crawl.observed_to >= since,
-            sa.or_(
-                sa.and_(Crawl.id.in_(confirmed), Crawl.store_id.in_(standing)),
-                sa.and_(
-                    Crawl.store_id == group.ambassador_id,
-                    sa.or_(Crawl.observed_to >= reigning, Crawl.ingested_at >= reigning),
-                ),
-            ),
-        ),
-        group.category_id,
-    )
-    if group.category_id is not None:
-        return moments
-    silent = exceptions(session, {moment.store_id for moment in moments})
-    heard = [
-        Moment(
-            moment.crawl_id,
-            moment.store_id,
-            moment.observed_from,
-            moment.observed_to,
-            moment.category_ids - silent.get(moment.store_id, frozenset()),
-        )
-        for moment in moments
-    ]
-    return [moment for moment in heard if moment.category_ids]
+    speaking = sa.union(confirmed, own).subquery("speaking")
+    of_crawl = speaking.c.crawl_id == Crawl.id
+    return _select_moments(category_id).join(speaking, of_crawl).add_columns(speaking.c.group_id)
 
 
 def judge_crawl(

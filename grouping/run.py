@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from grouping.ahead import reading_ahead
 from grouping.check import GroupReport, check_group, check_idle
 from grouping.departures import drop_inactive
 from grouping.memberships import members_of
@@ -34,6 +35,7 @@ from splitcart.errors import InputError
 from splitcart.measures.clock import Clock
 
 Answer = TypeVar("Answer")
+GROUPS_AT_ONCE = 16  # checked in one transaction, for which crawls that come in wait
 
 
 class Steps(Protocol):
@@ -124,7 +126,9 @@ def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
     checks: list[GroupReport] = []
     for scope in (None, *step(category_groups)):
         waiting, idle = step(_idle_checks, scope)
-        found = idle + [step(partial(_check, group_id), scope) for group_id in waiting]
+        found = idle
+        for begin in range(0, len(waiting), GROUPS_AT_ONCE):
+            found += step(partial(_check, waiting[begin : begin + GROUPS_AT_ONCE]), scope)
         checks += sorted(found, key=lambda check: check.group_id)
     for check in checks:
         report.add_check(check)
@@ -154,9 +158,12 @@ def _idle_checks(step: Step) -> tuple[list[int], list[GroupReport]]:
     return waiting, check_idle(step, idle, places_in)
 
 
-def _check(group_id: int, step: Step) -> GroupReport:
-    group = step.session.get_one(StoreGroup, group_id)
-    return check_group(step, group)
+def _check(group_ids: list[int], step: Step) -> list[GroupReport]:
+    """Check some groups in one step: what each asks for is read for all of them at once."""
+    found = step.session.scalars(sa.select(StoreGroup).where(StoreGroup.id.in_(group_ids)).order_by(StoreGroup.id))
+    groups, places = found.all(), members_of(step.session, group_ids)
+    with reading_ahead(step, groups, places):
+        return [check_group(step, group, places[group.id]) for group in groups]
 
 
 def _place(report: RunReport, step: Steps, scope: int | None) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from grouping.choosing import AROUND_HOURS
 from grouping.overlap import Mask, PriceList, compare
-from grouping.references import Step, references
+from grouping.references import Step, read_references, references
 from grouping.verdict import PROMOTED_OVERLAP, Snapshot, match
 from splitcart.database.models import StoreGroup
 
@@ -50,6 +50,7 @@ class PlainlyApart:
         self._at = {group.id: at for at, group in enumerate(groups)}
         lists = step.snapshots.of_lists(self._at)
         self._price = np.array([lists[group.id].prices.price for group in groups])
+        read_references(step, groups, step.now - step.bracket)
         seen = [_last_seen(step, group) for group in groups]
         since = min((at for at in seen if at is not None), default=step.now) - SLACK
         self._changed = step.snapshots.changes_since(list(self._at), since)

@@ -1,11 +1,12 @@
 """Settling audits: which wrong inferences were only late, and which were deviations."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 
 from grouping.offers import list_history_table, list_table
-from grouping.references import Step, references
+from grouping.references import Step, read_references, references
 from splitcart.database.models import Crawl, GroupEvent, InferenceAudit, StoreGroup
 
 
@@ -28,12 +29,13 @@ def settle_audits(step: Step) -> int:
     for audit, seen_at, group in audits:
         by_group.setdefault(group.id, []).append((audit, seen_at))
         groups[group.id] = group
+    if audits:
+        read_references(step, groups.values(), min(seen_at for _, seen_at, _ in audits))
+    unsure = _waiting_news(step, groups) if groups else set()
     for group_id, waiting in by_group.items():
-        group = groups[group_id]
-        moments = references(step, group, min(seen_at for _, seen_at in waiting))
-        unsure = _waiting_news(step, group_id)
+        moments = references(step, groups[group_id], min(seen_at for _, seen_at in waiting))
         for audit, seen_at in waiting:
-            later = [one for one in moments if one.observed_from > seen_at and one.crawl_id not in unsure]
+            later = [one for one in moments if one.observed_from > seen_at and (group_id, one.crawl_id) not in unsure]
             if not later:
                 continue
             first = min(later, key=lambda moment: (moment.observed_to, moment.crawl_id))
@@ -48,14 +50,15 @@ def settle_audits(step: Step) -> int:
     return settled
 
 
-def _waiting_news(step: Step, group_id: int) -> set[int]:
-    """Crawls of the Ambassador whose news waits: those after the group's last check."""
+def _waiting_news(step: Step, group_ids: Collection[int]) -> set[tuple[int, int]]:
+    """By group, the crawls of the Ambassador whose news waits: those after the group's last check."""
     rows = step.session.execute(
-        sa.select(GroupEvent.candidate_crawl_id, GroupEvent.at, StoreGroup.last_checked_at)
+        sa.select(StoreGroup.id, GroupEvent.candidate_crawl_id)
         .join(StoreGroup, StoreGroup.id == GroupEvent.group_id)
-        .where(GroupEvent.group_id == group_id, GroupEvent.kind == "news_waiting")
+        .where(GroupEvent.group_id.in_(group_ids), GroupEvent.kind == "news_waiting")
+        .where(sa.or_(StoreGroup.last_checked_at.is_(None), GroupEvent.at > StoreGroup.last_checked_at))
     )
-    return {crawl_id or 0 for crawl_id, at, checked_at in rows if checked_at is None or at > checked_at}
+    return {(group_id, crawl_id or 0) for group_id, crawl_id in rows}
 
 
 def _said_after(step: Step, audit: InferenceAudit, since: Any, until: Any) -> dict[int, set[int | None]]:
