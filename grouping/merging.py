@@ -43,15 +43,21 @@ def _next_pair(
         if stores and group.status != "DIVERGENCE_DETECTED":
             sized.append((-len(stores), min(step.names[store_id] for store_id in stores), group))
     ranked = [group for *_, group in sorted(sized, key=lambda entry: entry[:2])]
-    plainly_apart = PlainlyApart(step, ranked)
+    plainly_apart: PlainlyApart | None = None
     for position, survivor in enumerate(ranked):
-        apart = plainly_apart.others(survivor)
+        to_compare = []
         for other in ranked[position + 1 :]:
             pair: tuple[Subject, Subject] = ("group", survivor.id), ("group", other.id)
             banned = any((store_id, survivor.id) in bans for store_id in novelty.members.get(other.id, ()))
-            if other.id in apart or (not banned and novelty.is_old(*pair)):
-                continue
-            if (proofs := _proofs(step, survivor, other, bans)) is not None:
+            if banned or not novelty.is_old(*pair):
+                to_compare.append((pair, other))
+        if not to_compare:
+            continue
+        plainly_apart = plainly_apart or PlainlyApart(step, ranked)
+        apart = plainly_apart.later_than(position)
+        for pair, other in to_compare:
+            proofs = None if other.id in apart else _proofs(step, survivor, other, bans)
+            if proofs is not None:
                 return survivor, other, proofs
             novelty.was_in_vain(*pair)
     return None

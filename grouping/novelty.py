@@ -4,6 +4,7 @@ Nothing is stored for it. A pair that stayed apart when the last run ended stays
 or something is decided about it; within a run the pairs that were compared in vain are remembered.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -22,6 +23,9 @@ class Vain:
     pairs: dict[tuple[Subject, Subject], tuple[int, ...]] = field(default_factory=dict)
 
 
+Vains = defaultdict[tuple[str, int | None], Vain]  # by what was asked (a place, an exception) and scope
+
+
 @dataclass
 class Novelty:
     """How each store and group stands at one step, against the end of the last run and against this run's ``vain``."""
@@ -33,6 +37,7 @@ class Novelty:
     unplaced: set[int]  # stores that lost a place since
     members: dict[int, frozenset[int]]
     min_founders: int
+    known: dict[Subject, tuple[int, int]] = field(default_factory=dict)  # marks that were asked for
 
     def is_old(self, one: Subject, other: Subject) -> bool:
         """Whether these two were compared in vain and nothing new is known of either."""
@@ -56,7 +61,11 @@ class Novelty:
         self.vain.pairs[one, other] = (*self._marks(one), *self._marks(other))
 
     def _marks(self, subject: Subject) -> tuple[int, int]:
-        kind, row_id = subject
+        if subject not in self.known:
+            self.known[subject] = self._mark(*subject)
+        return self.known[subject]
+
+    def _mark(self, kind: str, row_id: int) -> tuple[int, int]:
         if kind == "group":
             return self.events.get(row_id, 0), max(map(self._crawl, self.members.get(row_id, ())), default=0)
         return int(row_id in self.unplaced), self._crawl(row_id)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from grouping.history import read_bans, unresolved_ejections
 from grouping.memberships import except_category, join_group, open_membership
-from grouping.novelty import Vain, read_novelty
+from grouping.novelty import Subject, Vain, read_novelty
 from grouping.overlap import compare
 from grouping.placing import fits, groups_in_scope
 from grouping.references import Step, judge_crawl, references
@@ -16,8 +16,11 @@ from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import GroupEvent, Store, StoreGroup
 
 
-def settle_outcasts(step: Step) -> tuple[dict[str, str], list[str]]:
-    """Return the stores that joined a group with exceptions (group name by store id), and the outcasts that did not."""
+def settle_outcasts(step: Step, vain: Vain) -> tuple[dict[str, str], list[str]]:
+    """Return the stores that joined a group with exceptions (group name by store id), and the outcasts that did not.
+
+    ``vain`` keeps what was asked in this run without success.
+    """
     excepted: dict[str, str] = {}
     outliers = []
     for event in unresolved_ejections(step):
@@ -29,17 +32,17 @@ def settle_outcasts(step: Step) -> tuple[dict[str, str], list[str]]:
         else:
             step.log("outlier", None, store_id)
             outliers.append(step.names[store_id])
-    for name, group_name in _join_with_exceptions(step).items():
+    for name, group_name in _join_with_exceptions(step, vain).items():
         excepted[name] = group_name
         if name in outliers:
             outliers.remove(name)
     return excepted, outliers
 
 
-def _join_with_exceptions(step: Step) -> dict[str, str]:
+def _join_with_exceptions(step: Step, vain: Vain) -> dict[str, str]:
     """Give stores without a group the one that they show best but for a few categories; group names by store id."""
     groups, seekers = sorted(groups_in_scope(step), key=lambda group: group.name), ungrouped(step)
-    novelty = read_novelty(step, groups, Vain())
+    novelty = read_novelty(step, groups, vain)
     if not (novelty.has_news(seekers) or novelty.has_group_news()):
         return {}
     bans = read_bans(step)
@@ -47,12 +50,14 @@ def _join_with_exceptions(step: Step) -> dict[str, str]:
     for store_id in seekers:
         best: tuple[tuple[int, float], StoreGroup, list[int], Snapshot, Match] | None = None
         for group in groups:
-            store = step.snapshots.of_store(store_id)
-            if store is None or novelty.is_old(("store", store_id), ("group", group.id)):
+            pair: tuple[Subject, Subject] = ("store", store_id), ("group", group.id)
+            if novelty.is_old(*pair) or (store := step.snapshots.of_store(store_id)) is None:
                 continue
             ban = bans.get((store_id, group.id))
-            found = None if ban and ban.holds(step, group, store) else _fits_but_for_some(step, group, store)
-            if found is None:
+            if ban and ban.holds(step, group, store):
+                continue
+            if (found := _fits_but_for_some(step, group, store)) is None:
+                novelty.was_in_vain(*pair)
                 continue
             failing, rest = found
             rank = -len(failing), rest.comparison.true_overlap

@@ -19,7 +19,7 @@ from grouping.lists import found_list
 from grouping.memberships import active_groups, join_group, make_ambassador
 from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
-from grouping.overlap import compare
+from grouping.overlap import Comparison, compare
 from grouping.references import Step, judge_crawl, read_moments, references, same_list, speak_for_most
 from grouping.settled import store_is_apart
 from grouping.ungrouped import ungrouped
@@ -45,9 +45,10 @@ def groups_in_scope(step: Step) -> list[StoreGroup]:
 def fits(step: Step, group: StoreGroup, store: Snapshot) -> Match | None:
     """Tell whether a store's standing offers are the group's list: now, as it was then, or between two crawls of it."""
     standing = step.snapshots.of_list(group.id, step.now)
-    if found := same_list(step, store, standing):
+    likeness = compare(store.prices, standing.prices)
+    if found := same_list(step, store, standing, likeness):
         return found
-    if not _may_be_bracketed(step, store, standing) or store_is_apart(step, group, store):
+    if not _may_be_bracketed(step, store, standing, likeness) or store_is_apart(step, group, store):
         return None
     moments = references(step, group, store.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, store, moments)
@@ -151,18 +152,17 @@ def agreement(step: Step, a: Snapshot, b: Snapshot, moments: dict[int, list[Mome
     if newer.observed_from - older.observed_to <= step.window:
         found = same_list(step, a, b)
         return found.comparison.true_overlap if found else None
-    if not _may_be_bracketed(step, a, b):
+    if not _may_be_bracketed(step, a, b, compare(a.prices, b.prices)):
         return None
     standing = replace(newer, prices=newer.whole)
     verdict = judge_crawl(step, None, older, moments.get(newer.store_id or 0, []), standing)
     return verdict.match.comparison.true_overlap if verdict.kind == "confirmed" and verdict.match else None
 
 
-def _may_be_bracketed(step: Step, a: Snapshot, b: Snapshot) -> bool:
+def _may_be_bracketed(step: Step, a: Snapshot, b: Snapshot, likeness: Comparison) -> bool:
     """Whether crawls before and after could still prove one list: the range is the same, and enough may be stable."""
-    likeness = compare(a.prices, b.prices)
     alike = likeness.range_overlap >= step.chain.range_overlap
-    return alike and likeness.true_overlap >= step.chain.min_stable_share and speak_for_most(a, b)
+    return alike and likeness.true_overlap >= step.chain.min_stable_share and speak_for_most(a, b, likeness)
 
 
 def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from grouping.choosing import Moment, choose
 from grouping.journal import record
 from grouping.memberships import exceptions
-from grouping.overlap import Catalogue, compare
+from grouping.overlap import Catalogue, Comparison, compare
 from grouping.pace import may_be_rolling_out
 from grouping.shelf import Shelf
 from grouping.snapshots import Snapshots
@@ -292,19 +292,25 @@ def _read(step: Step, moment: Moment) -> Snapshot:
     return snapshot.without(set(all_of_it) - moment.category_ids)
 
 
-def speak_for_most(a: Snapshot, b: Snapshot) -> bool:
-    """Whether the categories that both completed hold most of all that is known of either side."""
-    comparison = compare(a.prices, b.prices)
+def speak_for_most(a: Snapshot, b: Snapshot, comparison: Comparison | None = None) -> bool:
+    """Whether the categories that both completed hold most of all that is known of either side.
+
+    ``comparison`` is theirs, where it was made before.
+    """
+    comparison = comparison or compare(a.prices, b.prices)
     return (
         comparison.range_a >= MIN_COMPARABLE_SHARE * a.whole.size
         and comparison.range_b >= MIN_COMPARABLE_SHARE * b.whole.size
     )
 
 
-def same_list(step: Step, a: Snapshot, b: Snapshot) -> Match | None:
-    """Compare in two stages, Range Overlap and then the match rule; None: not one list, or it cannot be told."""
-    comparison = compare(a.prices, b.prices)
-    if comparison.range_overlap < step.chain.range_overlap or not speak_for_most(a, b):
+def same_list(step: Step, a: Snapshot, b: Snapshot, comparison: Comparison | None = None) -> Match | None:
+    """Compare in two stages, Range Overlap and then the match rule; None: not one list, or it cannot be told.
+
+    ``comparison`` is theirs, where it was made before.
+    """
+    comparison = comparison or compare(a.prices, b.prices)
+    if comparison.range_overlap < step.chain.range_overlap or not speak_for_most(a, b, comparison):
         return None
     found = match(comparison, step.chain)
     return found if found.holds else None

@@ -5,6 +5,7 @@ Whole lists come first, then category after category what whole-list groups do n
 Each step is one transaction and finds its work in the database, so that a run that was killed is continued by the next.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -18,7 +19,7 @@ from grouping.check import GroupReport, check_group, check_idle
 from grouping.departures import drop_inactive
 from grouping.memberships import members_of
 from grouping.merging import merge_groups
-from grouping.novelty import Vain
+from grouping.novelty import Vain, Vains
 from grouping.outcasts import settle_outcasts
 from grouping.placing import Placed, groups_in_scope, place_stores
 from grouping.references import Step
@@ -105,7 +106,8 @@ def run_groups(engine: sa.Engine, chain: Chain, clock: Clock) -> RunReport:
         newest_crawl = step(_newest_crawl)  # what comes in from here on is the next run's
         gone = {store_id for scope in (None, *step(category_groups)) for store_id in step(drop_inactive, scope)}
         report.inactive = sorted(gone)
-        while _decide(report, step, newest_crawl):
+        vains: Vains = defaultdict(Vain)
+        while _decide(report, step, newest_crawl, vains):
             pass
         report.lines_shared = step(partial(_share_news, newest_crawl))
         report.audits_settled = step(settle_audits)
@@ -121,7 +123,7 @@ def find_company(session: Session, chain: Chain) -> int:
     return company_id
 
 
-def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
+def _decide(report: RunReport, step: Steps, newest_crawl: int, vains: Vains) -> bool:
     """Check all groups, then place and merge; return whether anything was decided, which may decide more."""
     checks: list[GroupReport] = []
     for scope in (None, *step(category_groups)):
@@ -133,12 +135,12 @@ def _decide(report: RunReport, step: Steps, newest_crawl: int) -> bool:
     for check in checks:
         report.add_check(check)
     has_new = partial(_has_new_crawls, newest_crawl)
-    moved = step(has_new) and _place(report, step, None)
-    excepted, outliers = step(settle_outcasts)
+    moved = step(has_new) and _place(report, step, None, vains["place", None])
+    excepted, outliers = step(partial(settle_outcasts, vain=vains["exception", None]))
     report.excepted.update(excepted)
     report.outliers += outliers
     for category_id in step(categories_to_place) if step(has_new) else ():
-        moved |= _place(report, step, category_id)
+        moved |= _place(report, step, category_id, vains["place", category_id])
     return bool(moved or excepted or any(check.has_decided for check in checks))
 
 
@@ -166,10 +168,9 @@ def _check(group_ids: list[int], step: Step) -> list[GroupReport]:
         return [check_group(step, group, places[group.id]) for group in groups]
 
 
-def _place(report: RunReport, step: Steps, scope: int | None) -> bool:
+def _place(report: RunReport, step: Steps, scope: int | None, vain: Vain) -> bool:
     """Place and merge in turn, until nothing changes any more; return whether anything did."""
     tried: set[str] = set()
-    vain = Vain()
     moved = False
     while True:
         placed = step(lambda now: place_stores(now, tried, vain), scope)

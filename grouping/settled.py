@@ -47,27 +47,27 @@ class PlainlyApart:
     def __init__(self, step: Step, groups: Sequence[StoreGroup]) -> None:
         """Read the lists of the groups: prices, when each line last changed, and when all of it was last seen."""
         self._chain = step.chain
-        self._at = {group.id: at for at, group in enumerate(groups)}
-        lists = step.snapshots.of_lists(self._at)
+        self._ids = np.array([group.id for group in groups])
+        lists = step.snapshots.of_lists(self._ids.tolist())
         self._price = np.array([lists[group.id].prices.price for group in groups])
         read_references(step, groups, step.now - step.bracket)
         seen = [_last_seen(step, group) for group in groups]
         since = min((at for at in seen if at is not None), default=step.now) - SLACK
-        self._changed = step.snapshots.changes_since(list(self._at), since)
+        self._changed = step.snapshots.changes_since(self._ids.tolist(), since)
         self._seen = np.array([np.nan if at is None else (at - SLACK).timestamp() for at in seen])
 
-    def others(self, group: StoreGroup) -> frozenset[int]:
-        """Return the groups (row ids) from which a group is plainly apart."""
-        i, chain = self._at[group.id], self._chain
-        both = (self._price >= 0) & (self._price[i] >= 0)
-        different = both & (self._price != self._price[i])
-        settled = both & (self._changed <= self._seen[i]) & (self._changed[i] <= self._seen[:, None])
+    def later_than(self, i: int) -> frozenset[int]:
+        """Return the groups (row ids) after the one at ``i`` from which it is plainly apart."""
+        price, changed, seen, chain = self._price[i + 1 :], self._changed[i + 1 :], self._seen[i + 1 :], self._chain
+        both = (price >= 0) & (self._price[i] >= 0)
+        different = both & (price != self._price[i])
+        settled = both & (changed <= self._seen[i]) & (self._changed[i] <= seen[:, None])
         shared, on_settled = both.sum(axis=1), settled.sum(axis=1)
         least = np.maximum(chain.min_stable_share * shared, np.minimum(chain.min_stable_skus, shared / 2))
         told = on_settled >= np.maximum(least, chain.min_shared_skus)
         apart = told & self._too_many(different.sum(axis=1), shared)
         apart &= self._too_many((different & settled).sum(axis=1), on_settled)
-        return frozenset(row_id for row_id, at in self._at.items() if apart[at])
+        return frozenset(self._ids[i + 1 :][apart].tolist())
 
     def _too_many(self, different: NDArray[np.int64], shared: NDArray[np.int64]) -> Mask:
         least_overlap = min(PROMOTED_OVERLAP, self._chain.true_overlap)

@@ -57,14 +57,22 @@ class Shelf:
 
         What nothing is known of is left out.
         """
-        asked = {row_id: (kind, scope, row_id) for row_id in row_ids}
-        kept = {row_id: self._kept.pop(key) for row_id, key in asked.items() if key in self._kept}
-        unknown = [row_id for row_id in asked if row_id not in kept]
-        kept |= dict.fromkeys(unknown) | (read(unknown) if unknown else {})
-        self._kept |= {asked[row_id]: snapshot for row_id, snapshot in kept.items()}
+        found, unknown = {}, []
+        for row_id in row_ids:
+            key = kind, scope, row_id
+            if key not in self._kept:
+                unknown.append(row_id)
+                continue
+            self._kept.move_to_end(key)
+            if (snapshot := self._kept[key]) is not None:
+                found[row_id] = snapshot
+        if unknown:
+            fresh = read(unknown)
+            self._kept |= {(kind, scope, row_id): fresh.get(row_id) for row_id in unknown}
+            found |= fresh
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
-        return {row_id: snapshot for row_id, snapshot in kept.items() if snapshot is not None}
+        return found
 
     def find_changes(
         self,

@@ -1,7 +1,6 @@
 """Price lists as crawls showed them and as groups' lists said, read from intervals."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -67,7 +66,7 @@ class Snapshots:
         """Return a group's list as it stands (dated ``now``), or as it stood ``at`` an earlier instant."""
         listed = self.of_lists([group_id])[group_id]
         if at is None or at >= listed.observed_to:
-            return replace(listed, observed_from=at or now, observed_to=at or now)
+            return Snapshot(listed.prices, at or now, at or now)
         if (group_id, at) not in self._then:
             self._then[group_id, at] = self._read_list(group_id, at)
         return self._then[group_id, at]
