@@ -15,7 +15,7 @@ from grouping.promoting import take_promoted_news
 from grouping.references import Step
 from grouping.verdict import Snapshot
 from grouping.voices import lacks_a_voice
-from grouping.withdrawing import withdraw_markdowns
+from grouping.withdrawing import withdraw_contradicted
 from splitcart.database.models import Crawl, GroupEvent, Membership, StoreCategory, StoreGroup
 
 
@@ -175,7 +175,7 @@ def _withdraw(step: Step, group: StoreGroup, shown: Snapshot) -> int:
     store_id = shown.store_id or 0
     speaks_for = shown.prices.completed - step.exceptions([store_id]).get(store_id, frozenset())
     crawl = step.session.get_one(Crawl, shown.crawl_id)
-    changed = withdraw_markdowns(step.session, step.chain, crawl, group, speaks_for)
+    changed = withdraw_contradicted(step.session, step.chain, crawl, group, speaks_for)
     if changed:
         step.snapshots.forget_list(group.id)
     return changed

@@ -1,7 +1,8 @@
 """An Ambassador's own news: what its crawl changed against its previous one enters the list of its group."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -9,9 +10,9 @@ from sqlalchemy.orm import Session
 from grouping.effective import Offer
 from grouping.journal import record
 from grouping.lists import ListLine, News, apply_news, read_lines_of, worth_telling
-from grouping.offers import list_table
+from grouping.moved import count_lines, shows_another_list, stands_apart
 from grouping.pace import changes_between
-from grouping.withdrawing import withdraw_markdowns
+from grouping.withdrawing import withdraw_contradicted
 from splitcart.config import Chain
 from splitcart.database.models import Coverage, Crawl, Sku, Store, StoreCategory, StoreGroup
 
@@ -44,11 +45,12 @@ def take_ambassador_news(
         )
         roots = set(session.scalars(speaks_for)) & seen_before.keys()
         scope = set(session.scalars(sa.select(Sku.id).where(Sku.root_category_id.in_(roots))))
-        changed += withdraw_markdowns(session, chain, crawl, group, roots & completed)
+        changed += withdraw_contradicted(session, chain, crawl, group, roots & completed)
         told = [item for item in changes if item.sku_id in scope]
         if told:
             since = min(seen_before[root] for root in roots)
-            changed += take_news_of_one(session, chain, store, crawl, group, told, since, {"categories": sorted(roots)})
+            figures = {"categories": sorted(roots)}
+            changed += take_news_of_one(session, chain, store, crawl, group, told, since, roots & completed, figures)
     return changed
 
 
@@ -60,27 +62,32 @@ def take_news_of_one(
     group: StoreGroup,
     changes: Sequence[News],
     since: datetime,
+    completed: Collection[int],
     figures: Mapping[str, object],
 ) -> int:
     """Apply what one store's crawl changed since an earlier look to its group's list; return how many lines changed.
 
-    A change of more than ``chain.max_solo_change`` of the list waits for a second store. Across one of the chain's
-    change times promotions do not count, and the bound of all is ``chain.max_flip_change``. A markdown at no change
-    time may be this store's clearance and always waits. ``figures`` say for the log which of the crawl's changes these
-    are.
+    What is more than ``chain.max_solo_change`` of the list in the root categories that the crawl ``completed`` (row
+    ids) waits for a second store; across one of the chain's change times promotions do not count, and the bound of all
+    is ``chain.max_flip_change``. So does whatever a store tells that may have moved to another list. A markdown may be
+    this store's clearance and always waits, but for those of a change time. ``figures`` say for the log which of the
+    crawl's changes these are.
     """
     flipped = changes_between(chain, store.state, since, crawl.observed_from)
     standing = read_lines_of(session, group.id, changes)
-    news = news_of_one(changes, standing, flipped=flipped)
+    root_of = read_roots(session, changes)
+    news = news_of_one(changes, standing, root_of, flipped=flipped)
     if not news:
         return 0
-    length = session.scalar(
-        sa.select(sa.func.count()).where(list_table.c.group_id == group.id, list_table.c.left_at.is_(None))
-    )
-    share = len(news) / max(length or 0, 1)
+    length = count_lines(session, group.id, {*completed, *(root_of[item.sku_id] for item in news)})
+    share = len(news) / max(length, 1)
     lasting = _lasting(news, standing) if flipped else len(news)
-    waits = share > chain.max_flip_change or lasting > chain.max_solo_change * (length or 0)
-    waits = waits and len(news) >= chain.category_min_different  # fewer are no other list, however short this one is
+    waits = len(news) >= chain.category_min_different and (  # fewer are no other list, however short this one is
+        share > chain.max_flip_change
+        or lasting > chain.max_solo_change * length
+        or shows_another_list(session, group, news, since - timedelta(hours=chain.roll_out_hours))
+        or stands_apart(session, chain, store.id, group, news, completed)
+    )
     changed = 0 if waits else apply_news(session, group.id, news, standing)
     record(
         session,
@@ -100,15 +107,27 @@ def take_news_of_one(
     return changed
 
 
-def news_of_one(changes: Iterable[News], standing: Mapping[int, ListLine], *, flipped: bool) -> list[News]:
+def read_roots(session: Session, changes: Iterable[News]) -> dict[int, int]:
+    """The root category of each sku that changes speak of; row ids."""
+    sku_ids = [item.sku_id for item in changes]
+    return dict(session.execute(sa.select(Sku.id, Sku.root_category_id).where(Sku.id.in_(sku_ids))).all())
+
+
+def news_of_one(
+    changes: Sequence[News], standing: Mapping[int, ListLine], root_of: Mapping[int, int], *, flipped: bool
+) -> list[News]:
     """Return what of one store's changes the list (its lines ``standing``) does not say.
 
-    What is a markdown is among them only across a change time.
+    What is a markdown is among them only across a change time, and not in a root category of which the list says most
+    of the changes already: whoever told these did not show it.
     """
     news = worth_telling(changes, standing)
-    if flipped:
-        return news
-    return [item for item in news if not is_markdown(item, standing.get(item.sku_id))]
+    changed = Counter(root_of[sku_id] for sku_id in {item.sku_id for item in changes})
+    untold = Counter(root_of[item.sku_id] for item in news)
+    silent = {root for root in untold if not flipped or 2 * untold[root] < changed[root]}
+    return [
+        item for item in news if root_of[item.sku_id] not in silent or not is_markdown(item, standing.get(item.sku_id))
+    ]
 
 
 def _lasting(news: list[News], standing: Mapping[int, ListLine]) -> int:

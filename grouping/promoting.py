@@ -32,7 +32,7 @@ def take_promoted_news(step: Step, group: StoreGroup, shown: Snapshot, moments: 
     crawl, store = step.session.get_one(Crawl, shown.crawl_id), step.session.get_one(Store, store_id)
     changes = promoted_changes(step.session, group.id, crawl, speaks_for, still)
     figures = {"categories": speaks_for, "promoted_still": still.isoformat()}
-    changed = take_news_of_one(step.session, step.chain, store, crawl, group, changes, max(heard), figures)
+    changed = take_news_of_one(step.session, step.chain, store, crawl, group, changes, max(heard), speaks_for, figures)
     if changed:
         step.snapshots.forget_list(group.id)
     return changed

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
-from grouping.lists import News, apply_news, first_looks, offers_before, read_lines_of, read_list, write_founded
-from grouping.news import news_of_one
+from grouping.lists import News, apply_news, first_looks, read_lines_of, read_list, write_founded
+from grouping.news import news_of_one, read_roots
 from grouping.offers import history_table, intervals, list_history_table, list_table
 from grouping.promoting import promoted_changes
 from grouping.sharing import as_news
 from grouping.voting import hold_vote
+from grouping.withdrawing import take_back
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Crawl, GroupEvent, Sku, StoreGroup
 
 LIST_EVENTS = ("listed", "news", "voted", "shared", "withdrawn")
@@ -47,9 +48,7 @@ def _apply(session: Session, event: GroupEvent) -> None:
         apply_news(session, group_id, [as_news(sku_id, line) for sku_id, line in lines.items()])
     elif event.kind == "withdrawn":
         crawl = session.get_one(Crawl, event.candidate_crawl_id)
-        before = offers_before(session, group_id, read_list(session, group_id, figures["skus"]))
-        news = [News(sku_id, before[sku_id], crawl.observed_from, crawl.id) for sku_id in figures["skus"]]
-        apply_news(session, group_id, news)
+        apply_news(session, group_id, take_back(session, group_id, crawl, figures["skus"], figures.get("arrived", ())))
     else:
         crawl = session.get_one(Crawl, event.candidate_crawl_id)
         if still := figures.get("promoted_still"):
@@ -57,7 +56,8 @@ def _apply(session: Session, event: GroupEvent) -> None:
         else:
             found = _changes_of(session, crawl, figures["categories"])
         standing = read_lines_of(session, group_id, found)
-        apply_news(session, group_id, news_of_one(found, standing, flipped=figures["flipped"]), standing)
+        news = news_of_one(found, standing, read_roots(session, found), flipped=figures["flipped"])
+        apply_news(session, group_id, news, standing)
 
 
 def _founders_offers(session: Session, seen: dict[int, datetime], category_id: int | None) -> Iterable[dict[str, Any]]:

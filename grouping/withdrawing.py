@@ -1,6 +1,7 @@
-"""A markdown that another member does not show was a store's own clearance: the list takes it back."""
+"""What a list was told and another member contradicts, it takes back: a store's own clearance, another list's arrival."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -8,47 +9,87 @@ from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
 from grouping.journal import record
-from grouping.lists import News, apply_news, offers_before, read_list
-from grouping.offers import intervals, list_table
+from grouping.lists import ListLine, News, apply_news, offers_before, read_list
+from grouping.offers import intervals, list_table, price_table
 from splitcart.config import Chain
-from splitcart.database.models import OFFER_COLUMNS, Crawl, Sku, StoreGroup
+from splitcart.database.models import OFFER_COLUMNS, Crawl, Membership, Sku, StoreGroup
+
+MIN_ALIKE = 3  # lines of one crawl's news that tell whether another store has them
 
 
-def withdraw_markdowns(
+def withdraw_contradicted(
     session: Session, chain: Chain, crawl: Crawl, group: StoreGroup, category_ids: Collection[int]
 ) -> int:
     """Take back what a crawl of a member contradicts, in root categories that it completed; return how many lines.
 
-    Contradicted is a markdown that came into the list by another store, at least a roll-out before the crawl, where
-    the member stands since before that at what the list said until then.
+    Contradicted is a markdown that came into the list by another store, where the member stands since before that at
+    what the list said until then. Either that was at least a roll-out before the crawl, or the member has most of what
+    else that store's crawl told. And so is an arrival that another group told at least a roll-out before: neither the
+    member shows it nor any other of its group.
     """
-    source = sa.orm.aliased(Crawl)
-    doubtful = session.scalars(
-        sa.select(list_table.c.sku_id)
-        .join(Sku, Sku.id == list_table.c.sku_id)
-        .join(source, source.id == list_table.c.crawl_id)
-        .where(
-            list_table.c.group_id == group.id,
-            list_table.c.was_cents > list_table.c.price_cents,
-            list_table.c.left_at.is_(None),
-            list_table.c.changed_at > crawl.observed_from - timedelta(days=chain.bracket_days),
-            list_table.c.changed_at <= crawl.observed_from - timedelta(hours=chain.roll_out_hours),
-            source.store_id != crawl.store_id,
-            Sku.root_category_id.in_(category_ids),
-        )
-    ).all()
+    doubtful = _doubtful(session, chain, crawl, group.id, category_ids)
     if not doubtful:
         return 0
     lines = read_list(session, group.id, doubtful)
     before = offers_before(session, group.id, lines)
-    standing = _standing(session, crawl, before)
-    contradicted = [
+    standing = _standing(session, crawl, lines)
+    rolled_out = crawl.observed_from - timedelta(hours=chain.roll_out_hours)
+    alike = _alike_with(session, group.id, crawl, {line.crawl_id for line in lines.values()})
+    reduced = [
         sku_id
         for sku_id, (offer, since) in standing.items()
-        if offer == before[sku_id] and since <= lines[sku_id].changed_at
+        if offer == before.get(sku_id)
+        and since <= lines[sku_id].changed_at
+        and (lines[sku_id].changed_at <= rolled_out or lines[sku_id].crawl_id in alike)
     ]
-    news = [News(sku_id, before[sku_id], crawl.observed_from, crawl.id) for sku_id in sorted(contradicted)]
-    changed = apply_news(session, group.id, news, lines)
+    arrived = {
+        sku_id
+        for sku_id, line in lines.items()
+        if sku_id not in before and sku_id not in standing and line.changed_at <= rolled_out
+    }
+    return _take_back(session, group, crawl, lines, sorted(reduced), sorted(arrived - _shown(session, group, arrived)))
+
+
+def _doubtful(session: Session, chain: Chain, crawl: Crawl, group_id: int, category_ids: Collection[int]) -> list[int]:
+    """The skus (row ids) of the markdowns and arrivals that other stores told a list of late."""
+    source = sa.orm.aliased(Crawl)
+    is_markdown = list_table.c.was_cents > list_table.c.price_cents
+    is_arrival = list_table.c.changed_at == list_table.c.listed_from
+    rows = session.scalars(
+        sa.select(list_table.c.sku_id)
+        .join(Sku, Sku.id == list_table.c.sku_id)
+        .join(source, source.id == list_table.c.crawl_id)
+        .where(
+            list_table.c.group_id == group_id,
+            sa.or_(is_markdown, is_arrival),
+            list_table.c.left_at.is_(None),
+            list_table.c.changed_at > crawl.observed_from - timedelta(days=chain.bracket_days),
+            list_table.c.changed_at <= crawl.observed_from,
+            source.store_id != crawl.store_id,
+            Sku.root_category_id.in_(category_ids),
+        )
+    )
+    return list(rows)
+
+
+def take_back(
+    session: Session, group_id: int, crawl: Crawl, reduced: Collection[int], arrived: Collection[int]
+) -> list[News]:
+    """What a list says when it takes markdowns and arrivals (sku row ids) back."""
+    before = offers_before(session, group_id, read_list(session, group_id, reduced))
+    offers: dict[int, Offer | None] = {sku_id: before[sku_id] for sku_id in reduced} | dict.fromkeys(arrived)
+    return [News(sku_id, offer, crawl.observed_from, crawl.id) for sku_id, offer in sorted(offers.items())]
+
+
+def _take_back(
+    session: Session,
+    group: StoreGroup,
+    crawl: Crawl,
+    lines: Mapping[int, ListLine],
+    reduced: Collection[int],
+    arrived: Collection[int],
+) -> int:
+    changed = apply_news(session, group.id, take_back(session, group.id, crawl, reduced, arrived), lines)
     if changed:
         record(
             session,
@@ -58,9 +99,40 @@ def withdraw_markdowns(
             group_id=group.id,
             store_id=crawl.store_id,
             candidate=crawl.id,
-            figures={"lines": changed, "skus": sorted(contradicted)},
+            figures={"lines": changed, "skus": reduced, "arrived": arrived},
         )
     return changed
+
+
+def _shown(session: Session, group: StoreGroup, sku_ids: Collection[int]) -> set[int]:
+    """Which of some skus (row ids) any member of a group has on its shelf."""
+    members = sa.select(Membership.store_id).where(Membership.group_id == group.id, Membership.until.is_(None))
+    rows = session.scalars(
+        sa.select(price_table.c.sku_id).where(
+            price_table.c.store_id.in_(members), price_table.c.sku_id.in_(sku_ids), price_table.c.left_at.is_(None)
+        )
+    )
+    return set(rows)
+
+
+def _alike_with(session: Session, group_id: int, crawl: Crawl, sources: Collection[int]) -> set[int]:
+    """The crawls (row ids) most of whose news in a list the store of another crawl shows, too."""
+    told = session.execute(
+        sa.select(list_table.c.crawl_id, list_table.c.sku_id, list_table.c.price_cents)
+        .join(Crawl, Crawl.id == list_table.c.crawl_id)
+        .where(
+            list_table.c.group_id == group_id,
+            list_table.c.crawl_id.in_(sources),
+            list_table.c.left_at.is_(None),
+            list_table.c.changed_at >= Crawl.observed_from,
+        )
+    ).all()
+    shown = _standing(session, crawl, [sku_id for _, sku_id, _ in told])
+    every = Counter(source for source, _, _ in told)
+    alike = Counter(
+        source for source, sku_id, cents in told if sku_id in shown and shown[sku_id][0].price_cents == cents
+    )
+    return {source for source, count in every.items() if count >= MIN_ALIKE and 2 * alike[source] > count}
 
 
 def _standing(session: Session, crawl: Crawl, sku_ids: Collection[int]) -> dict[int, tuple[Offer, datetime]]:
