@@ -64,6 +64,8 @@ def take_news_of_one(
     since: datetime,
     completed: Collection[int],
     figures: Mapping[str, object],
+    *,
+    or_wait: bool = True,
 ) -> int:
     """Apply what one store's crawl changed since an earlier look to its group's list; return how many lines changed.
 
@@ -71,7 +73,7 @@ def take_news_of_one(
     ids) waits for a second store; across one of the chain's change times promotions do not count, and the bound of all
     is ``chain.max_flip_change``. So does whatever a store tells that may have moved to another list. A markdown may be
     this store's clearance and always waits, but for those of a change time. ``figures`` say for the log which of the
-    crawl's changes these are.
+    crawl's changes these are. Unless it is ``or_wait``, what would wait is not logged.
     """
     flipped = changes_between(chain, store.state, since, crawl.observed_from)
     standing = read_lines_of(session, group.id, changes)
@@ -88,6 +90,8 @@ def take_news_of_one(
         or shows_another_list(session, group, news, since - timedelta(hours=chain.roll_out_hours))
         or stands_apart(session, chain, store.id, group, news, completed)
     )
+    if waits and not or_wait:
+        return 0
     changed = 0 if waits else apply_news(session, group.id, news, standing)
     record(
         session,

@@ -1,4 +1,4 @@
-"""A member that becomes Ambassador brings its own news: what changed there while the list stood still."""
+"""A member's own news: what changed at it while the list stood still, brought as Ambassador or by a crawl left open."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -13,26 +13,53 @@ from grouping.offers import intervals
 from grouping.references import Step
 from grouping.verdict import Snapshot
 from grouping.voting import read_sights
-from splitcart.database.models import Crawl, Store, StoreGroup
+from splitcart.database.models import Crawl, GroupEvent, Store, StoreGroup
 
 
 def take_promoted_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Iterable[Moment]) -> int:
     """Apply what the new Ambassador's crawl was the first of its own to show; return how many lines changed.
 
-    Its next crawl will differ from this one only in what is newer still, so this is heard now or never. A line that
-    changed within a roll-out before the crawl is left as it is: there the store may be late. ``moments`` are the crawls
-    that spoke for the group before it.
+    Its next crawl will differ from this one only in what is newer still, so this is heard now or never. ``moments`` are
+    the crawls that spoke for the group before it.
+    """
+    heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
+    return _take_own_news(step, group, shown, max(heard), or_wait=True) if heard else 0
+
+
+def take_open_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Collection[Moment]) -> int:
+    """Apply the news of a member's crawl without a verdict, the last that was made of its group; return changed lines.
+
+    What is more than one store may tell is left to the verdict.
+    """
+    heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
+    if len(heard) < len(moments) or not heard or has_told(step, group.id, shown):
+        return 0
+    return _take_own_news(step, group, shown, max(heard), or_wait=False)
+
+
+def has_told(step: Step, group_id: int, shown: Snapshot) -> bool:
+    """Whether a crawl brought news into the group's list, which so cannot prove it."""
+    told = sa.select(GroupEvent.id).where(
+        GroupEvent.group_id == group_id, GroupEvent.kind == "news", GroupEvent.candidate_crawl_id == shown.crawl_id
+    )
+    return step.session.scalar(told.limit(1)) is not None
+
+
+def _take_own_news(step: Step, group: StoreGroup, shown: Snapshot, since: datetime, *, or_wait: bool) -> int:
+    """Apply what a crawl was the first of its store to show.
+
+    A line that changed within a roll-out before the crawl is left as it is: there the store may be late.
     """
     store_id = shown.store_id or 0
-    speaks_for = sorted(shown.prices.completed - step.exceptions([store_id]).get(store_id, frozenset()))
-    heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
-    if not heard:
-        return 0
+    completed = set(shown.prices.catalogue.category_ids[shown.prices.complete].tolist())
+    speaks_for = sorted(completed - step.exceptions([store_id]).get(store_id, frozenset()))
     still = shown.observed_from - timedelta(hours=step.chain.roll_out_hours)
     crawl, store = step.session.get_one(Crawl, shown.crawl_id), step.session.get_one(Store, store_id)
     changes = promoted_changes(step.session, group.id, crawl, speaks_for, still)
     figures = {"categories": speaks_for, "promoted_still": still.isoformat()}
-    changed = take_news_of_one(step.session, step.chain, store, crawl, group, changes, max(heard), speaks_for, figures)
+    changed = take_news_of_one(
+        step.session, step.chain, store, crawl, group, changes, since, speaks_for, figures, or_wait=or_wait
+    )
     if changed:
         step.snapshots.forget_list(group.id)
     return changed
