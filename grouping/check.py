@@ -11,7 +11,7 @@ from grouping.divergence import clear_if_alike, resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import make_ambassador, prove
-from grouping.promoting import take_promoted_news
+from grouping.promoting import take_open_news, take_promoted_news
 from grouping.references import Step
 from grouping.verdict import Snapshot
 from grouping.voices import lacks_a_voice
@@ -69,6 +69,7 @@ def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) ->
         if step.scope is None:
             learn_price_events(step, group, found.verdicts.values())
         _conclude(step, group, places, found, report)
+        report.news += _hear(step, group, places, found)
     left = [place for place in places.values() if place.until is None]
     if group.is_active and len(left) < 2:
         dissolve(step, group, "no other member is left")
@@ -92,6 +93,19 @@ def check_idle(
     return [
         GroupReport(group.id, group.name, group.status, step.names.get(group.ambassador_id or 0)) for group in groups
     ]
+
+
+def _hear(step: Step, group: StoreGroup, places: Mapping[int, Membership], found: Judged) -> int:
+    """Let proven members whose crawls are left open tell their news, where nobody was judged; return changed lines."""
+    if found.confirmed or found.rogues or not found.pending:
+        return 0
+    open_ones = [step.snapshots.of_crawl(crawl_id) for crawl_id in found.open_crawls]
+    proven = (crawl for crawl in open_ones if _is_proven(places[crawl.store_id or 0]))
+    return sum(take_open_news(step, group, crawl, found.moments) for crawl in proven)
+
+
+def _is_proven(place: Membership) -> bool:
+    return place.confirmed_at is not None and place.suspended_at is None
 
 
 def _conclude(

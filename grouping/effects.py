@@ -11,7 +11,8 @@ from grouping.overlap import compare
 from grouping.references import Step
 from grouping.verdict import Snapshot, Span, Verdict, match
 from grouping.voting import Ballot, hold_vote
-from splitcart.database.models import Candidate, GroupEvent, PriceEvent, StoreGroup
+from grouping.withdrawing import withdraw_word_of
+from splitcart.database.models import Candidate, Crawl, GroupEvent, PriceEvent, StoreGroup
 
 Bracket = tuple[Snapshot, tuple[Snapshot, ...]]  # a candidate that was confirmed, and the crawls after it that did so
 
@@ -64,13 +65,19 @@ def _ballot(step: Step, crawls: Iterable[Snapshot]) -> Ballot:
 def eject(
     step: Step, group: StoreGroup, store_id: int, crawl: Snapshot | None, reference: Snapshot | None = None
 ) -> None:
-    """Outcast a rogue; without ``crawl`` the verdict that suspended it is the reason."""
+    """Outcast a rogue, and take its word back; without ``crawl`` the verdict that suspended it is the reason."""
     candidate, against = (crawl.crawl_id if crawl else None), (reference.crawl_id if reference else None)
     if crawl is None:
         row = last_rogue_verdict(step, group, store_id)
         candidate, against = (row.candidate_crawl_id, row.reference_crawl_id) if row else (None, None)
+    place = open_membership(step.session, store_id, step.scope)
+    proven = place.confirmed_at if place else None
     leave_group(step.session, store_id, step.now, "ejected", category_id=step.scope)
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id, Candidate.store_id == store_id))
+    witness = step.session.get(Crawl, against) if against is not None else None
+    if proven is not None and witness is not None:
+        withdraw_word_of(step.session, group, store_id, proven, witness)
+        step.snapshots.forget_list(group.id)
     step.log("ejected", group, store_id, verdict="rogue", candidate=candidate, reference=against)
 
 

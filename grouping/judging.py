@@ -24,6 +24,7 @@ class Judged:
     rogues: dict[int, Snapshot] = field(default_factory=dict)
     pending: list[int] = field(default_factory=list)
     expired: list[int] = field(default_factory=list)
+    open_crawls: list[int] = field(default_factory=list)  # of the pending, oldest first
     verdicts: dict[int, Verdict] = field(default_factory=dict)  # by crawl
 
     def freshest_first(self, step: Step) -> list[int]:
@@ -41,7 +42,7 @@ def judge_candidates(step: Step, group: StoreGroup, places: dict[int, Membership
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id, sa.not_(_to_judge(group, places))))
     candidates, moments, verdicts = judge_waiting(step, group, places)
     judged = Judged(moments)
-    cleared = []
+    cleared: list[int] = []
     for candidate in candidates:  # oldest first, so that the newest remains
         crawl_id, store_id = candidate.crawl_id or 0, candidate.store_id or 0
         verdict = verdicts[crawl_id]
@@ -51,8 +52,7 @@ def judge_candidates(step: Step, group: StoreGroup, places: dict[int, Membership
         waiting = judged.expired if expired else judged.pending
         if verdict.kind == "pending" and store_id not in waiting:
             waiting.append(store_id)
-        if verdict.kind != "pending" or expired:
-            cleared.append(crawl_id)
+        (cleared if verdict.kind != "pending" or expired else judged.open_crawls).append(crawl_id)
         step.log(
             "pending" if verdict.kind == "pending" and not expired else "verdict",
             group,

@@ -10,10 +10,10 @@ from grouping.choosing import Moment
 from grouping.lists import News, read_list
 from grouping.news import take_news_of_one
 from grouping.offers import intervals
-from grouping.references import Step
+from grouping.references import Step, told_by
 from grouping.verdict import Snapshot
 from grouping.voting import read_sights
-from splitcart.database.models import Crawl, GroupEvent, Store, StoreGroup
+from splitcart.database.models import Crawl, Store, StoreGroup
 
 
 def take_promoted_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Iterable[Moment]) -> int:
@@ -32,17 +32,9 @@ def take_open_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Coll
     What is more than one store may tell is left to the verdict.
     """
     heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
-    if len(heard) < len(moments) or not heard or has_told(step, group.id, shown):
+    if len(heard) < len(moments) or not heard or shown.crawl_id in told_by(step, group.id):
         return 0
     return _take_own_news(step, group, shown, max(heard), or_wait=False)
-
-
-def has_told(step: Step, group_id: int, shown: Snapshot) -> bool:
-    """Whether a crawl brought news into the group's list, which so cannot prove it."""
-    told = sa.select(GroupEvent.id).where(
-        GroupEvent.group_id == group_id, GroupEvent.kind == "news", GroupEvent.candidate_crawl_id == shown.crawl_id
-    )
-    return step.session.scalar(told.limit(1)) is not None
 
 
 def _take_own_news(step: Step, group: StoreGroup, shown: Snapshot, since: datetime, *, or_wait: bool) -> int:
@@ -60,6 +52,7 @@ def _take_own_news(step: Step, group: StoreGroup, shown: Snapshot, since: dateti
     changed = take_news_of_one(
         step.session, step.chain, store, crawl, group, changes, since, speaks_for, figures, or_wait=or_wait
     )
+    step.told.pop(group.id, None)
     if changed:
         step.snapshots.forget_list(group.id)
     return changed

@@ -51,6 +51,7 @@ class Step:
     shelf: InitVar[Shelf | None] = None
     snapshots: Snapshots = field(init=False)
     spoken: dict[int, "_Spoken"] = field(init=False, default_factory=dict)  # by group, until something of it is logged
+    told: dict[int, frozenset[int]] = field(init=False, default_factory=dict)  # by group: crawls that brought news
 
     def __post_init__(self, shelf: Shelf | None) -> None:
         if self.scope is not None:
@@ -218,6 +219,16 @@ def _speaking(category_id: int | None) -> sa.Select[Any]:
     return _select_moments(category_id).join(speaking, of_crawl).add_columns(speaking.c.group_id)
 
 
+def told_by(step: Step, group_id: int) -> frozenset[int]:
+    """The crawls (row ids) that brought news into a group's list lately: it follows them, so it cannot prove them."""
+    if group_id not in step.told:
+        told = sa.select(GroupEvent.candidate_crawl_id).where(
+            GroupEvent.group_id == group_id, GroupEvent.kind == "news", GroupEvent.at > step.now - 2 * step.bracket
+        )
+        step.told[group_id] = frozenset(row for row in step.session.scalars(told) if row is not None)
+    return step.told[group_id]
+
+
 def judge_crawl(
     step: Step,
     group_id: int | None,
@@ -259,9 +270,10 @@ def _judge_by(
     complete = candidate.prices.catalogue.category_ids[candidate.prices.complete].tolist()
     choice = choose(candidate, complete, moments, step.chain, apart)
     near = _one_reference(step, choice.near, rest)
+    is_proof = group_id is not None and candidate.crawl_id not in told_by(step, group_id)
     verdict = judge(
         candidate,
-        [*near, rest] if group_id is not None and rest else near,
+        [*near, rest] if is_proof and rest else near,
         [_read(step, moment) for moment in choice.before],
         [_read(step, moment) for moment in choice.after],
         step.chain,

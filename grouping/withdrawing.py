@@ -1,4 +1,4 @@
-"""What a list was told and another member contradicts, it takes back: a store's own clearance, another list's arrival."""
+"""What a list was told and others contradict, it takes back: a clearance, another list's arrival, a rogue's word."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -30,7 +30,7 @@ def withdraw_contradicted(
     doubtful = _doubtful(session, chain, crawl, group.id, category_ids)
     if not doubtful:
         return 0
-    lines = read_list(session, group.id, doubtful)
+    lines = _read_lines(session, group.id, doubtful)
     before = offers_before(session, group.id, lines)
     standing = _standing(session, crawl, lines)
     rolled_out = crawl.observed_from - timedelta(hours=chain.roll_out_hours)
@@ -47,7 +47,33 @@ def withdraw_contradicted(
         for sku_id, line in lines.items()
         if sku_id not in before and sku_id not in standing and line.changed_at <= rolled_out
     }
-    return _take_back(session, group, crawl, lines, sorted(reduced), sorted(arrived - _shown(session, group, arrived)))
+    arrived -= _shown(session, group, arrived).keys()
+    return _take_back(session, group, crawl, lines, sorted(reduced), sorted(arrived))
+
+
+def withdraw_word_of(session: Session, group: StoreGroup, store_id: int, since: datetime, witness: Crawl) -> int:
+    """Take back the offers that an outcast's crawls after ``since`` told a list and no member shows; return lines.
+
+    ``witness`` is the crawl that convicted it.
+    """
+    source = sa.orm.aliased(Crawl)
+    told = session.scalars(
+        sa.select(list_table.c.sku_id)
+        .join(source, source.id == list_table.c.crawl_id)
+        .where(
+            list_table.c.group_id == group.id,
+            list_table.c.left_at.is_(None),
+            list_table.c.changed_at > since,
+            list_table.c.changed_at <= witness.observed_from,
+            source.store_id == store_id,
+        )
+    ).all()
+    lines = _read_lines(session, group.id, told)
+    before = offers_before(session, group.id, lines)
+    shown = _shown(session, group, lines)
+    alone = sorted(sku_id for sku_id, line in lines.items() if line.offer.price_cents not in shown.get(sku_id, ()))
+    arrived = [sku_id for sku_id in alone if sku_id not in before]
+    return _take_back(session, group, witness, lines, [sku_id for sku_id in alone if sku_id in before], arrived)
 
 
 def _doubtful(session: Session, chain: Chain, crawl: Crawl, group_id: int, category_ids: Collection[int]) -> list[int]:
@@ -104,15 +130,23 @@ def _take_back(
     return changed
 
 
-def _shown(session: Session, group: StoreGroup, sku_ids: Collection[int]) -> set[int]:
-    """Which of some skus (row ids) any member of a group has on its shelf."""
+def _read_lines(session: Session, group_id: int, sku_ids: Collection[int]) -> dict[int, ListLine]:
+    lines = read_list(session, group_id, sku_ids)
+    return {sku_id: lines[sku_id] for sku_id in sku_ids}
+
+
+def _shown(session: Session, group: StoreGroup, sku_ids: Collection[int]) -> dict[int, set[int | None]]:
+    """The prices (cents) at which a group's members have some skus (row ids) on their shelves, where any has."""
     members = sa.select(Membership.store_id).where(Membership.group_id == group.id, Membership.until.is_(None))
-    rows = session.scalars(
-        sa.select(price_table.c.sku_id).where(
+    rows = session.execute(
+        sa.select(price_table.c.sku_id, price_table.c.price_cents).where(
             price_table.c.store_id.in_(members), price_table.c.sku_id.in_(sku_ids), price_table.c.left_at.is_(None)
         )
     )
-    return set(rows)
+    found: dict[int, set[int | None]] = {}
+    for sku_id, cents in rows:
+        found.setdefault(sku_id, set()).add(cents)
+    return found
 
 
 def _alike_with(session: Session, group_id: int, crawl: Crawl, sources: Collection[int]) -> set[int]:
