@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from grouping.choosing import Moment
 from grouping.departures import follow_whole_list, whole_list_group
-from grouping.memberships import exceptions, leave_group, make_ambassador, members
+from grouping.memberships import exceptions, leave_group, make_ambassador, members, open_membership
 from grouping.overlap import compare
 from grouping.references import Step
 from grouping.verdict import Snapshot, Span, Verdict, match
