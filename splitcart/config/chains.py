@@ -61,7 +61,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     current_pricing_hours: Span = 72.0
     check_hours: Span = 20.0  # a group, or an outlier, at most once in so many: daily, with slack for the hour
     roll_out_hours: Span = 12.0  # after a change time, until every store shows the new prices
-    max_solo_change: Share = 0.02
+    max_solo_change: Share = 0.10
     max_flip_change: Share = 0.20  # the same across a change time
     price_event_share: Share = 0.01
     remerge_days: Span = 14.0

@@ -97,8 +97,37 @@ def test_another_stores_change_is_no_news(chain) -> None:
 
 
 def test_a_large_change_of_one_store_waits_for_a_second(chain) -> None:
-    chain.crawl("G003", dearer(BASE, set(range(20))), day(1))
-    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [20])
+    changed = dearer(BASE, set(range(20)))
+    chain.crawl("G003", changed, day(1))
+    assert (chain.listed("G003"), news_events(chain, "news")) == (changed, [20])
+    chain.crawl("G003", dearer(changed, set(range(40, 61))), day(1, 12))
+    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (changed, [21])
+
+
+def test_what_is_large_is_told_by_the_categories_that_the_crawl_saw(chain) -> None:
+    chain.crawl("G003", dearer(BASE, set(range(10))), day(1), roots=("produce",))
+    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [10])
+
+
+def test_an_ambassador_that_stands_apart_from_its_list_tells_it_nothing_more(chain) -> None:
+    """Its large news waits; so does the small news of the list that it moved to."""
+    moved = dearer(BASE, set(range(0, 200, 5)))
+    chain.crawl("G003", moved, day(1))
+    chain.crawl("G003", dearer(moved, {41, 42, 43}), day(1, 12))
+    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [40, 3])
+
+
+def test_what_another_list_has_said_for_long_is_no_news(engine) -> None:
+    """Two lists differ in eight of two hundred prices, and the Ambassador of the one shows the other's."""
+    others = ["G011", "G012"]
+    chain = SmallChain(engine, [*STORES, *others], category_min_shared=4)
+    near = dearer(BASE, set(range(8)), by=50)
+    for position, store_id in enumerate([*STORES, *others]):
+        chain.crawl(store_id, near if store_id in others else BASE, day(0, position))
+    chain.run(day(0, 12))
+    assert chain.partition() == {frozenset(STORES), frozenset(others)}
+    chain.crawl("G003", near, day(1))
+    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [8])
 
 
 def test_a_markdown_between_change_times_may_be_local_and_waits(chain) -> None:
@@ -119,6 +148,22 @@ def test_a_markdown_that_another_member_does_not_show_is_taken_back(chain) -> No
     assert chain.listed("G003") == cheaper({8})
 
 
+def test_a_member_that_has_the_other_new_prices_contradicts_a_markdown_at_once(chain) -> None:
+    chain.crawl("G003", cheaper({7, 8, 9, 10}), day(2, 4), was=BASE)
+    chain.crawl("G002", cheaper({8, 9, 10}), day(2, 6), was=BASE)
+    chain.run(day(2, 8))
+    assert chain.listed("G003") == cheaper({8, 9, 10})
+
+
+def test_a_markdown_that_comes_after_the_new_prices_is_a_clearance(chain) -> None:
+    """Another store told the list the prices of the change time, and no markdown of 7."""
+    chain.crawl("G003", cheaper({8, 9, 10}), day(2, 4), was=BASE)
+    chain.crawl("G001", cheaper({7, 8, 9, 10}), day(2, 6), was=BASE)
+    chain.run(day(2, 8))
+    assert chain.ambassador("G003") == "G001"
+    assert chain.listed("G003") == cheaper({8, 9, 10})
+
+
 def test_prices_of_a_change_time_are_in_until_they_are_rolled_out(chain) -> None:
     """The Ambassador was crawled on Wednesday morning before it had the new prices."""
     chain.crawl("G003", BASE, day(2))
@@ -134,9 +179,34 @@ def test_a_change_time_lets_many_promotions_in_but_not_a_whole_new_list(chain) -
 
 
 def test_regular_prices_of_another_list_wait_even_across_a_change_time(chain) -> None:
-    """The Ambassador moved on a Wednesday; a tenth of its prices are others now, without any promotion."""
-    chain.crawl("G003", dearer(BASE, set(range(0, 200, 10))), day(2, 6))
-    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [20])
+    """The Ambassador moved on a Wednesday; an eighth of its prices are others now, without any promotion."""
+    chain.crawl("G003", dearer(BASE, set(range(0, 200, 8))), day(2, 6))
+    assert (chain.listed("G003"), news_events(chain, "news_waiting")) == (BASE, [25])
+
+
+def test_a_members_crawl_without_a_verdict_tells_its_news(chain) -> None:
+    """G001 shows a change before the Ambassador was seen again; the list follows it, and so proves nothing about it."""
+    changed = dearer(BASE, set(range(40, 52)))
+    chain.crawl("G001", changed, day(1))
+    chain.run(day(1, 2))
+    assert chain.listed("G003") == changed
+    chain.run(day(1, 4))
+    assert [event.verdict for event in chain.events("verdict", "G001")] == []
+    chain.crawl("G003", changed, day(1, 12))
+    chain.run(day(1, 14))
+    assert [event.verdict for event in chain.events("verdict", "G001")] == ["confirmed"]
+
+
+def test_an_outcasts_word_is_taken_back(chain) -> None:
+    """Nobody else shows the news of G001."""
+    chain.crawl("G001", dearer(BASE, set(range(40, 52))) | {60: 999}, day(1))
+    chain.run(day(1, 2))
+    for store_id, at in (("G003", day(1, 20)), ("G002", day(2))):
+        chain.crawl(store_id, BASE, at)
+        chain.run(at + timedelta(hours=2))
+    assert [event.verdict for event in chain.events("verdict", "G001")] == ["rogue"]
+    assert frozenset({"G002", "G003"}) in chain.partition()
+    assert chain.listed("G003") == BASE
 
 
 def test_only_what_the_list_does_not_say_already_counts_as_a_change(chain) -> None:

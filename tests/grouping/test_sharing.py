@@ -12,11 +12,12 @@ REGIONAL = dearer(BASE, range(0, 40, 3))  # another region's produce, and nothin
 PANTRY = {100, 101}
 
 
-def two_regions(engine):
+def two_regions(engine, without=None):
     chain = SmallChain(engine, [*WEST, *SOUTH])
     for position, (west, south) in enumerate(zip(WEST, SOUTH, strict=True)):
-        chain.crawl(west, BASE, day(0, position))
-        chain.crawl(south, REGIONAL, day(0, position))
+        for store_id, prices in ((west, BASE), (south, REGIONAL)):
+            shelf = {number: price for number, price in prices.items() if number != without}
+            chain.crawl(store_id, shelf, day(0, position))
     chain.run(day(0, 12))
     assert chain.partition() == {frozenset(WEST), frozenset(SOUTH)}
     return chain
@@ -32,6 +33,17 @@ def test_news_of_a_category_reaches_the_group_whose_list_is_the_same_there(engin
     del expected[150]
     assert chain.listed("G011") == expected, "what changed and left in pantry, and not the other region's produce"
     assert chain.run(day(1, 4)).lines_shared == 0
+
+
+def test_an_arrival_that_no_member_shows_is_taken_back(engine):
+    """The two lists were one in pantry, and part: what the one takes in the other never had."""
+    chain = two_regions(engine, without=150)
+    chain.crawl("G003", BASE, day(1))
+    chain.run(day(1, 2))
+    assert chain.listed("G011")[150] == BASE[150]
+    chain.crawl("G013", {number: price for number, price in REGIONAL.items() if number != 150}, day(2))
+    assert 150 not in chain.listed("G011")
+    assert chain.listed("G001")[150] == BASE[150]
 
 
 def test_a_line_that_said_something_else_before_is_not_shared(engine):
