@@ -1,10 +1,18 @@
 """How prices of a chain change: when, by how much at a time, and how long a change takes to reach every store."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from grouping.verdict import Verdict
 from splitcart.config import Chain
 from splitcart.measures.local_time import last_change_before, zone_for_state
+
+
+def roll_out(chain: Chain, states: Iterable[str | None], at: datetime) -> timedelta:
+    """How long a change of prices takes to reach all stores in some states: the same local hour lies hours apart."""
+    offsets = [at.astimezone(zone_for_state(state)).utcoffset() or timedelta(0) for state in set(states)]
+    apart = max(offsets) - min(offsets) if offsets else timedelta(0)
+    return timedelta(hours=chain.roll_out_hours) + apart
 
 
 def changes_between(chain: Chain, state: str | None, begin: datetime, end: datetime) -> bool:

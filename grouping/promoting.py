@@ -1,7 +1,7 @@
 """A member's own news: what changed at it while the list stood still, brought as Ambassador or by a crawl left open."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,14 +16,14 @@ from grouping.voting import read_sights
 from splitcart.database.models import Crawl, Store, StoreGroup
 
 
-def take_promoted_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Iterable[Moment]) -> int:
+def take_promoted_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Collection[Moment]) -> int:
     """Apply what the new Ambassador's crawl was the first of its own to show; return how many lines changed.
 
     Its next crawl will differ from this one only in what is newer still, so this is heard now or never. ``moments`` are
     the crawls that spoke for the group before it.
     """
     heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
-    return _take_own_news(step, group, shown, max(heard), or_wait=True) if heard else 0
+    return _take_own_news(step, group, shown, moments, max(heard), or_wait=True) if heard else 0
 
 
 def take_open_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Collection[Moment]) -> int:
@@ -34,18 +34,20 @@ def take_open_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Coll
     heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
     if len(heard) < len(moments) or not heard or shown.crawl_id in told_by(step, group.id):
         return 0
-    return _take_own_news(step, group, shown, max(heard), or_wait=False)
+    return _take_own_news(step, group, shown, moments, max(heard), or_wait=False)
 
 
-def _take_own_news(step: Step, group: StoreGroup, shown: Snapshot, since: datetime, *, or_wait: bool) -> int:
+def _take_own_news(
+    step: Step, group: StoreGroup, shown: Snapshot, moments: Iterable[Moment], since: datetime, *, or_wait: bool
+) -> int:
     """Apply what a crawl was the first of its store to show.
 
     A line that changed within a roll-out before the crawl is left as it is: there the store may be late.
     """
     store_id = shown.store_id or 0
-    completed = set(shown.prices.catalogue.category_ids[shown.prices.complete].tolist())
-    speaks_for = sorted(completed - step.exceptions([store_id]).get(store_id, frozenset()))
-    still = shown.observed_from - timedelta(hours=step.chain.roll_out_hours)
+    speaks_for = sorted(shown.prices.completed - step.exceptions([store_id]).get(store_id, frozenset()))
+    stores = {store_id, *(moment.store_id for moment in moments)}
+    still = shown.observed_from - step.roll_out(stores, shown.observed_from)
     crawl, store = step.session.get_one(Crawl, shown.crawl_id), step.session.get_one(Store, store_id)
     changes = promoted_changes(step.session, group.id, crawl, speaks_for, still)
     figures = {"categories": speaks_for, "promoted_still": still.isoformat()}

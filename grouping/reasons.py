@@ -172,7 +172,8 @@ def _bracket_answer(step: Step, verdict: Verdict, found: Match, testimony: Testi
 def _missing(step: Step, candidate: Snapshot, verdict: Verdict) -> list[str]:
     """What a verdict waits for."""
     heard = read_moments(step.session, Crawl.id.in_(verdict.heard))
-    apart = timedelta(hours=step.chain.roll_out_hours)
+    stores = {candidate.store_id or 0, *(moment.store_id for moment in heard)}
+    apart = step.roll_out(stores, candidate.observed_to)
     if lacks := _lacking(candidate, heard, timedelta(0)):
         missing = f"; the one {lacks} it is missing."
     elif lacks := _lacking(candidate, heard, apart):

@@ -13,7 +13,7 @@ from grouping.choosing import Moment, choose
 from grouping.journal import record
 from grouping.memberships import exceptions
 from grouping.overlap import Catalogue, Comparison, compare
-from grouping.pace import may_be_rolling_out
+from grouping.pace import may_be_rolling_out, roll_out
 from grouping.shelf import Shelf
 from grouping.snapshots import Snapshots
 from grouping.verdict import MIN_COMPARABLE_SHARE, Match, Snapshot, Verdict, judge, match
@@ -84,6 +84,16 @@ class Step:
         """The chain's own ids of all its stores, by row id; whatever is ordered is ordered by them."""
         rows = self.session.execute(sa.select(Store.id, Store.store_id).where(Store.company_id == self.company_id))
         return dict(rows.all())
+
+    @cached_property
+    def states(self) -> dict[int, str | None]:
+        """The state of each of its stores, by row id: it tells the time zone."""
+        rows = self.session.execute(sa.select(Store.id, Store.state).where(Store.company_id == self.company_id))
+        return dict(rows.all())
+
+    def roll_out(self, store_ids: Iterable[int], at: datetime) -> timedelta:
+        """How long a change of prices takes to reach all of some stores (row ids)."""
+        return roll_out(self.chain, [self.states.get(store_id) for store_id in store_ids], at)
 
     def exceptions(self, store_ids: Collection[int]) -> dict[int, frozenset[int]]:
         """Return the categories of the scope in which stores (row ids) do not follow their group, where there are any.
@@ -241,21 +251,19 @@ def judge_crawl(
     What no reference crawl completed is compared with that list, or (no group) with the offers of ``standing``: a crawl
     has no say on a category that it does not contain. A store does not speak for itself.
     Where a change of prices may have reached one store and not yet the other, a rogue's mismatch must hold between
-    crawls that are ``roll_out_hours`` apart from the candidate.
+    crawls that are a roll-out apart from the candidate.
     """
     moments = [moment for moment in moments if moment.store_id != candidate.store_id]
     rest = standing
     if group_id is not None:
         rest = step.snapshots.of_list(group_id, step.now, candidate.observed_to)
     verdict = _judge_by(step, group_id, candidate, moments, rest, timedelta(0))
-    if verdict.kind != "rogue" or not may_be_rolling_out(step.chain, _state(step, candidate), verdict):
+    own = candidate.store_id or 0
+    if verdict.kind != "rogue" or not may_be_rolling_out(step.chain, step.states.get(own), verdict):
         return verdict
-    later = _judge_by(step, group_id, candidate, moments, rest, timedelta(hours=step.chain.roll_out_hours))
+    apart = step.roll_out({own, *(moment.store_id for moment in moments)}, candidate.observed_to)
+    later = _judge_by(step, group_id, candidate, moments, rest, apart)
     return replace(later, heard=tuple(sorted({*verdict.heard, *later.heard})))
-
-
-def _state(step: Step, candidate: Snapshot) -> str | None:
-    return step.session.scalar(sa.select(Store.state).where(Store.id == candidate.store_id))
 
 
 def _judge_by(

@@ -11,8 +11,9 @@ from grouping.effective import Offer
 from grouping.journal import record
 from grouping.lists import ListLine, News, apply_news, offers_before, read_list
 from grouping.offers import intervals, list_table, price_table
+from grouping.pace import roll_out
 from splitcart.config import Chain
-from splitcart.database.models import OFFER_COLUMNS, Crawl, Membership, Sku, StoreGroup
+from splitcart.database.models import OFFER_COLUMNS, Crawl, Membership, Sku, Store, StoreGroup
 
 MIN_ALIKE = 3  # lines of one crawl's news that tell whether another store has them
 
@@ -33,7 +34,10 @@ def withdraw_contradicted(
     lines = _read_lines(session, group.id, doubtful)
     before = offers_before(session, group.id, lines)
     standing = _standing(session, crawl, lines)
-    rolled_out = crawl.observed_from - timedelta(hours=chain.roll_out_hours)
+    states = session.scalars(
+        sa.select(Store.state).join(Membership, Membership.store_id == Store.id).where(*_open_in(group)).distinct()
+    )
+    rolled_out = crawl.observed_from - roll_out(chain, states, crawl.observed_from)
     alike = _alike_with(session, group.id, crawl, {line.crawl_id for line in lines.values()})
     reduced = [
         sku_id
@@ -137,7 +141,7 @@ def _read_lines(session: Session, group_id: int, sku_ids: Collection[int]) -> di
 
 def _shown(session: Session, group: StoreGroup, sku_ids: Collection[int]) -> dict[int, set[int | None]]:
     """The prices (cents) at which a group's members have some skus (row ids) on their shelves, where any has."""
-    members = sa.select(Membership.store_id).where(Membership.group_id == group.id, Membership.until.is_(None))
+    members = sa.select(Membership.store_id).where(*_open_in(group))
     rows = session.execute(
         sa.select(price_table.c.sku_id, price_table.c.price_cents).where(
             price_table.c.store_id.in_(members), price_table.c.sku_id.in_(sku_ids), price_table.c.left_at.is_(None)
@@ -147,6 +151,10 @@ def _shown(session: Session, group: StoreGroup, sku_ids: Collection[int]) -> dic
     for sku_id, cents in rows:
         found.setdefault(sku_id, set()).add(cents)
     return found
+
+
+def _open_in(group: StoreGroup) -> tuple[sa.ColumnElement[bool], ...]:
+    return Membership.group_id == group.id, Membership.until.is_(None)
 
 
 def _alike_with(session: Session, group_id: int, crawl: Crawl, sources: Collection[int]) -> set[int]:

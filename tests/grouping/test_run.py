@@ -203,6 +203,19 @@ def test_what_only_one_store_shows_when_every_store_had_the_time_to_is_another_p
     assert chain.run(day(2, 22)).groups[0].potential_rogues == ["G001"]
 
 
+def test_where_midnight_comes_hours_later_a_change_has_as_many_more_to_arrive(engine):
+    """Perth is three hours behind Sydney: what is far enough for one state is not for the two."""
+    chain = grouped(engine)
+    with transaction(engine) as session:
+        session.execute(sa.update(Store).where(Store.store_id != "G001").values(state="NSW"))
+    chain.crawl("G004", BASE, day(1, 6))
+    assert rolled_out_to(chain, first=2, changed=REGIONAL).pending == ["G001"]
+    chain.crawl("G004", BASE, day(2, 19))
+    assert chain.run(day(2, 21)).groups[0].pending == ["G001"]
+    chain.crawl("G004", BASE, day(2, 22))
+    assert chain.run(day(3)).groups[0].potential_rogues == ["G001"]
+
+
 def test_more_than_a_list_changes_by_at_a_time_needs_no_waiting(engine):
     assert rolled_out_to(grouped(engine), first=2, changed=ELSEWHERE).potential_rogues == ["G001"]
 
@@ -432,13 +445,13 @@ def test_waiting_news_is_adopted_with_the_second_voice(engine):
 def test_what_a_candidate_and_the_crawl_that_cleared_it_show_alike_enters_the_list(engine):
     """The Ambassador's change is too large for one voice, and the store that showed it first is days older."""
     chain = grouped(engine, at=3)
-    repriced = dearer(BASE, range(100, 110))
+    repriced = dearer(BASE, range(100, 121))
     chain.crawl("G001", repriced, day(5))
     assert chain.run(day(5, 2)).groups[0].pending == ["G001"]
     chain.crawl("G004", dearer(repriced, {7}), day(8))
     assert chain.listed("G002") == BASE
     report = chain.run(day(8, 2))
-    assert (report.groups[0].confirmed_matches, report.groups[0].news) == (["G001"], 10)
+    assert (report.groups[0].confirmed_matches, report.groups[0].news) == (["G001"], 21)
     assert chain.listed("G002") == repriced
     assert chain.run(day(8, 4)).groups[0].news == 0
 
@@ -464,7 +477,7 @@ def test_a_store_does_not_speak_for_itself(engine):
 
 def test_a_candidate_that_was_cleared_late_is_not_promoted_over_a_fresher_ambassador(engine):
     chain = grouped(engine, at=3)
-    repriced = dearer(BASE, range(100, 110))
+    repriced = dearer(BASE, range(100, 121))
     chain.crawl("G001", repriced, day(5))
     chain.run(day(5, 2))
     chain.crawl("G004", repriced, day(8))
