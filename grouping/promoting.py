@@ -10,7 +10,7 @@ from grouping.choosing import Moment
 from grouping.lists import News, read_list
 from grouping.news import take_news_of_one
 from grouping.offers import intervals
-from grouping.references import Step, told_by
+from grouping.references import Step, has_told
 from grouping.verdict import Snapshot
 from grouping.voting import read_sights
 from splitcart.database.models import Crawl, Store, StoreGroup
@@ -32,7 +32,7 @@ def take_open_news(step: Step, group: StoreGroup, shown: Snapshot, moments: Coll
     What is more than one store may tell is left to the verdict.
     """
     heard = [moment.observed_from for moment in moments if moment.observed_to <= shown.observed_from]
-    if len(heard) < len(moments) or not heard or shown.crawl_id in told_by(step, group.id):
+    if len(heard) < len(moments) or not heard or has_told(step, group.id, shown.crawl_id):
         return 0
     return _take_own_news(step, group, shown, moments, max(heard), or_wait=False)
 
@@ -54,7 +54,6 @@ def _take_own_news(
     changed = take_news_of_one(
         step.session, step.chain, store, crawl, group, changes, since, speaks_for, figures, or_wait=or_wait
     )
-    step.told.pop(group.id, None)
     if changed:
         step.snapshots.forget_list(group.id)
     return changed

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -51,7 +51,6 @@ class Step:
     shelf: InitVar[Shelf | None] = None
     snapshots: Snapshots = field(init=False)
     spoken: dict[int, "_Spoken"] = field(init=False, default_factory=dict)  # by group, until something of it is logged
-    told: dict[int, frozenset[int]] = field(init=False, default_factory=dict)  # by group: crawls that brought news
 
     def __post_init__(self, shelf: Shelf | None) -> None:
         if self.scope is not None:
@@ -229,14 +228,12 @@ def _speaking(category_id: int | None) -> sa.Select[Any]:
     return _select_moments(category_id).join(speaking, of_crawl).add_columns(speaking.c.group_id)
 
 
-def told_by(step: Step, group_id: int) -> frozenset[int]:
-    """The crawls (row ids) that brought news into a group's list lately: it follows them, so it cannot prove them."""
-    if group_id not in step.told:
-        told = sa.select(GroupEvent.candidate_crawl_id).where(
-            GroupEvent.group_id == group_id, GroupEvent.kind == "news", GroupEvent.at > step.now - 2 * step.bracket
-        )
-        step.told[group_id] = frozenset(row for row in step.session.scalars(told) if row is not None)
-    return step.told[group_id]
+def has_told(step: Step, group_id: int | None, crawl_id: int | None) -> bool:
+    """Whether a crawl brought news into a group's list, which follows it since then and so cannot prove it; row ids."""
+    told = sa.select(GroupEvent.id).where(
+        GroupEvent.group_id == group_id, GroupEvent.kind == "news", GroupEvent.candidate_crawl_id == crawl_id
+    )
+    return step.session.scalar(told.limit(1)) is not None
 
 
 def judge_crawl(
@@ -278,16 +275,20 @@ def _judge_by(
     complete = candidate.prices.catalogue.category_ids[candidate.prices.complete].tolist()
     choice = choose(candidate, complete, moments, step.chain, apart)
     near = _one_reference(step, choice.near, rest)
-    is_proof = group_id is not None and candidate.crawl_id not in told_by(step, group_id)
-    verdict = judge(
+    before, after = [[_read(step, moment) for moment in side] for side in (choice.before, choice.after)]
+    around = [_read(step, moment) for moment in choice.around]
+    judged = partial(
+        judge,
         candidate,
-        [*near, rest] if is_proof and rest else near,
-        [_read(step, moment) for moment in choice.before],
-        [_read(step, moment) for moment in choice.after],
-        step.chain,
-        [_read(step, moment) for moment in choice.around],
-        near[0] if near else rest,
+        before=before,
+        after=after,
+        chain=step.chain,
+        around=around,
+        rest=near[0] if near else rest,
     )
+    verdict = judged([*near, rest] if group_id is not None and rest else near)
+    if verdict.kind == "confirmed" and verdict.reference is rest and has_told(step, group_id, candidate.crawl_id):
+        verdict = judged(near)
     asked = [*choice.near, *choice.before, *choice.after, *choice.around, *_neighbours(candidate, moments)]
     return replace(verdict, heard=tuple(sorted({moment.crawl_id for moment in asked})))
 

@@ -13,7 +13,7 @@ from benchmarks.policy.score import Score
 from benchmarks.policy.world import Key, World
 from splitcart.database import reading
 from splitcart.database.models import Crawl as CrawlRow
-from splitcart.database.models import GroupEvent, Store
+from splitcart.database.models import GroupEvent, Store, StoreGroup
 
 
 class Judge:
@@ -132,9 +132,10 @@ class Judge:
         query = (
             sa.select(GroupEvent.id, GroupEvent.kind, GroupEvent.verdict, GroupEvent.group_id, GroupEvent.at)
             .add_columns(GroupEvent.candidate_crawl_id, GroupEvent.reference_crawl_id, GroupEvent.figures)
-            .add_columns(Store.store_id, CrawlRow.observed_to)
+            .add_columns(Store.store_id, CrawlRow.observed_to, StoreGroup.category_id)
             .join(Store, Store.id == GroupEvent.store_id)
             .join(CrawlRow, CrawlRow.id == GroupEvent.candidate_crawl_id, isouter=True)
+            .join(StoreGroup, StoreGroup.id == GroupEvent.group_id, isouter=True)
             .where(GroupEvent.id > self._last_event)
             .order_by(GroupEvent.id)
         )
@@ -148,7 +149,8 @@ class Judge:
             since = mover is not None and showed >= mover.day
             if row.kind == "verdict" and row.verdict in {"confirmed", "rogue"}:
                 self._score.checks += 1
-            if mover and since and mover.verdict is None and row.kind in {"verdict", "ambassador_rogue"}:
+            on_whole_list = row.kind in {"verdict", "ambassador_rogue"} and row.category_id is None
+            if mover and since and mover.verdict is None and on_whole_list:
                 mover.verdict = row.verdict
                 if row.verdict == "confirmed":
                     self._score.evidence.append(f"mover of day {mover.day} confirmed: {_evidence(row)}")
