@@ -67,16 +67,40 @@ def test_lists_are_made_again_from_crawls_and_decisions(engine):
     chain.crawl("G003", dearer(BASE, {7, 60, 61, 62}), day(3, 1))
     chain.crawl("G013", dearer(REGIONAL, {150}), day(3, 1))
     chain.run(day(3, 4))
-    with transaction(engine) as session:
-        before = [session.execute(rows(table)).all() for table in (list_table, list_history_table)]
-        decisions = rebuild_lists(session, chain.company_id)
-        session.flush()
-        after = [session.execute(rows(table)).all() for table in (list_table, list_history_table)]
+    before, after, decisions = made_again(chain)
     kinds = {kind for kind in ("listed", "news", "voted", "shared") if chain.events(kind)}
     assert kinds == {"listed", "news", "voted", "shared"}
     assert decisions == sum(len(chain.events(kind)) for kind in kinds)
     assert len(before[1]) > 8
     assert after == before
+
+
+def test_what_was_taken_back_is_made_again_so(engine):
+    """An arrival that another group told, and the word of an outcast whose crawl was left open."""
+    chain = two_regions(engine, without=150)
+    chain.crawl("G003", BASE, day(1))
+    chain.run(day(1, 2))
+    chain.crawl("G013", {number: price for number, price in REGIONAL.items() if number != 150}, day(2))
+    chain.crawl("G001", dearer(BASE, range(40, 52)) | {60: 999}, day(2, 6))
+    chain.run(day(2, 8))
+    assert chain.listed("G003")[60] == 999
+    chain.crawl("G002", BASE, day(2, 20))
+    assert chain.run(day(2, 22)).groups[0].ejected == ["G001"]
+    taken_back = [(event.figures["skus"], event.figures["arrived"]) for event in chain.events("withdrawn")]
+    told = sorted(chain.skus[number] for number in {*range(40, 52), 60})
+    assert taken_back == [([], [chain.skus[150]]), (told, [])]
+    before, after, _ = made_again(chain)
+    assert after == before
+
+
+def made_again(chain):
+    """The rows of all lists before and after they were made again, and from how many decisions."""
+    with transaction(chain.engine) as session:
+        before = [session.execute(rows(table)).all() for table in (list_table, list_history_table)]
+        decisions = rebuild_lists(session, chain.company_id)
+        session.flush()
+        after = [session.execute(rows(table)).all() for table in (list_table, list_history_table)]
+    return before, after, decisions
 
 
 def rows(table):
