@@ -1,6 +1,6 @@
 """Price lists as crawls showed them and as groups' lists said, read from intervals."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from grouping.offers import BEFORE_ALL, intervals, list_history_table, list_table, price_table
+from grouping.offers import BEFORE_ALL, list_table, listed_at, listed_now, price_table, regular_price, shown_by_crawls
 from grouping.overlap import Catalogue, Mask
 from grouping.shelf import Changes, Shelf
 from grouping.verdict import Snapshot
 from splitcart.database.arrays import int_arrays
+from splitcart.database.bulk import padded
 from splitcart.database.models import Coverage, Crawl, Sku, StoreCategory
 
 READ_AT_ONCE = 16  # crawls, lists or stores
@@ -124,8 +125,8 @@ class Snapshots:
     ) -> sa.ColumnElement[bool]:
         return sa.true() if self._scope is None else category_id == self._scope
 
-    def _arrays(self, query: sa.Select[Any]) -> dict[int, NDArray[np.int32]]:
-        return dict(int_arrays(self._session, query))
+    def _arrays(self, query: sa.Select[Any], asked: Mapping[str, Any] | None = None) -> dict[int, NDArray[np.int32]]:
+        return dict(int_arrays(self._session, query, asked))
 
     def _read_crawls(self, crawl_ids: list[int]) -> dict[int, Snapshot]:
         return {crawl_id: shown for some in _portions(crawl_ids) for crawl_id, shown in self._read_some_crawls(some)}
@@ -143,8 +144,16 @@ class Snapshots:
             covered.setdefault(row.crawl_id, []).append(row)
         crawls = rows.all()
         ends = [row.observed_to for some in covered.values() for row in some]
-        store_ids = [crawl.store_id for crawl in crawls]
-        offers = self._arrays(self._shown(crawl_ids, store_ids, min(ends), max(ends))) if ends else {}
+        offers = {}
+        if ends:
+            asked = {
+                "crawl_ids": padded(crawl_ids),
+                "store_ids": padded([crawl.store_id for crawl in crawls]),
+                "begin": min(ends),
+                "end": max(ends),
+                "scope": self._scope,
+            }
+            offers = self._arrays(shown_by_crawls(scoped=self._scope is not None), asked)
         for crawl in crawls:
             categories = covered.get(crawl.id, [])
             prices = self._catalogue.price_list_of_rows(
@@ -153,42 +162,11 @@ class Snapshots:
             seen = categories[0] if categories and self._scope is not None else crawl
             yield crawl.id, Snapshot(prices, seen.observed_from, seen.observed_to, crawl.store_id, crawl.id)
 
-    def _shown(self, crawl_ids: list[int], store_ids: list[int], begin: datetime, end: datetime) -> sa.Select[Any]:
-        """What the crawls showed: crawl, sku, price, regular price. Their categories were left from begin to end."""
-        every = intervals(store_ids=store_ids)
-        standing = (
-            sa.select(
-                *(every.c.store_id, every.c.sku_id, every.c.since, every.c.until, every.c.price_cents),
-                _regular(every).label("regular"),
-                Sku.root_category_id,
-            )
-            .join(Sku, Sku.id == every.c.sku_id)
-            .where(every.c.since <= end, sa.or_(every.c.until.is_(None), every.c.until > begin))
-            .where(self._in_scope(Sku.root_category_id))
-            .cte("standing")
-            .prefix_with("MATERIALIZED", dialect="postgresql")  # it takes the join below to have few rows, and is wrong
-        )
-        of_category = sa.and_(
-            Coverage.store_id == standing.c.store_id, Coverage.category_id == standing.c.root_category_id
-        )
-        return (
-            sa.select(Coverage.crawl_id, standing.c.sku_id, standing.c.price_cents, standing.c.regular)
-            .join_from(standing, Coverage, of_category)
-            .where(
-                Coverage.crawl_id.in_(crawl_ids),
-                standing.c.since <= Coverage.observed_to,
-                sa.or_(standing.c.until.is_(None), standing.c.until > Coverage.observed_to),
-            )
-        )
-
     def _read_lists(self, group_ids: list[int]) -> dict[int, Snapshot]:
         return {group_id: listed for some in _portions(group_ids) for group_id, listed in self._read_some_lists(some)}
 
     def _read_some_lists(self, group_ids: list[int]) -> Iterator[tuple[int, Snapshot]]:
-        columns = list_table.c.group_id, list_table.c.sku_id, list_table.c.price_cents, _regular(list_table)
-        lines = self._arrays(
-            sa.select(*columns).where(list_table.c.group_id.in_(group_ids), list_table.c.left_at.is_(None))
-        )
+        lines = self._arrays(listed_now(), {"group_ids": padded(group_ids)})
         changed = self._session.execute(
             sa.select(list_table.c.group_id, sa.func.max(list_table.c.changed_at), sa.func.max(list_table.c.left_at))
             .where(list_table.c.group_id.in_(group_ids))
@@ -200,7 +178,7 @@ class Snapshots:
             yield group_id, self._listed(lines.get(group_id, _NOTHING), at)
 
     def _read_list(self, group_id: int, at: datetime) -> Snapshot:
-        return self._listed(self._arrays(_list_rows(group_id, at)).get(group_id, _NOTHING), at)
+        return self._listed(self._arrays(listed_at(group_id, at)).get(group_id, _NOTHING), at)
 
     def _listed(self, rows: NDArray[Any], at: datetime) -> Snapshot:
         """A list is complete in the root categories that it has lines of."""
@@ -256,7 +234,7 @@ class Snapshots:
     def _read_some_stores(self, store_ids: list[int]) -> Iterator[tuple[int, Snapshot]]:
         self.read_looks(store_ids)
         looks = {store_id: look for store_id in store_ids if (look := self._looks[store_id])}
-        columns = price_table.c.store_id, price_table.c.sku_id, price_table.c.price_cents, _regular(price_table)
+        columns = price_table.c.store_id, price_table.c.sku_id, price_table.c.price_cents, regular_price(price_table)
         offers = self._arrays(
             sa.select(*columns)
             .join(Sku, Sku.id == price_table.c.sku_id)
@@ -276,22 +254,3 @@ def _portions(row_ids: list[int]) -> Iterator[list[int]]:
     """Some at a time: what is read of all of them stands in memory at once."""
     for begin in range(0, len(row_ids), READ_AT_ONCE):
         yield row_ids[begin : begin + READ_AT_ONCE]
-
-
-def _regular(table: sa.FromClause) -> sa.ColumnElement[int]:
-    return sa.func.coalesce(table.c.was_cents, table.c.price_cents)
-
-
-def _list_rows(group_id: int, at: datetime) -> sa.Select[Any]:
-    """What a group's list said: group, sku, price, regular price."""
-
-    def lines(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        return sa.select(table.c.group_id, table.c.sku_id, table.c.price_cents, _regular(table).label("regular")).where(
-            table.c.group_id == group_id, *conditions
-        )
-
-    both = sa.union_all(
-        lines(list_table, list_table.c.left_at.is_(None), list_table.c.changed_at <= at),
-        lines(list_history_table, list_history_table.c.since <= at, list_history_table.c.until > at),
-    ).subquery("lines")
-    return sa.select(both)
