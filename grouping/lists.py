@@ -18,6 +18,8 @@ from grouping.offers import BEFORE_ALL, list_history_table, list_table, price_ta
 from splitcart.database.bulk import padded
 from splitcart.database.models import OFFER_COLUMNS, Coverage, Sku
 
+MAX_ASKED = 500  # skus by name; of more, the whole list is read
+
 
 class News(NamedTuple):
     """One line of a list changes at ``at``: to ``offer``, or (None) off the shelf; seen in the crawl ``crawl_id``."""
@@ -47,8 +49,9 @@ class ListLine:
 def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None = None) -> dict[int, ListLine]:
     """Return a group's list by sku id, tombstones included; ``sku_ids`` restricts it."""
     query = sa.select(list_table).where(list_table.c.group_id == group_id)
-    if sku_ids is not None and len(sku_ids) < 500:
-        query = query.where(list_table.c.sku_id.in_(padded(sku_ids)))
+    asked = None if sku_ids is None else set(sku_ids)
+    if asked is not None and len(asked) < MAX_ASKED:
+        query = query.where(list_table.c.sku_id.in_(padded(asked)))
     return {
         row["sku_id"]: ListLine(
             Offer(*(row[name] for name in OFFER_COLUMNS)),
@@ -58,6 +61,7 @@ def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None =
             row["crawl_id"],
         )
         for row in session.execute(query).mappings()
+        if asked is None or row["sku_id"] in asked
     }
 
 

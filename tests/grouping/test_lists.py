@@ -91,6 +91,14 @@ def test_the_ambassadors_change_is_news_and_closes_an_interval(chain) -> None:
     assert {(row.since, row.until, row.reason) for row in closed} == {(BEFORE_ALL, day(1), "changed")}
 
 
+def test_of_a_list_only_what_was_asked_is_read_however_much_that_is(chain, monkeypatch) -> None:
+    """Else a list that is made again takes over whole what another one shared with it."""
+    asked = {chain.skus[number] for number in (1, 2, 3)}
+    monkeypatch.setattr("grouping.lists.MAX_ASKED", len(asked))
+    with transaction(chain.engine) as session:
+        assert read_list(session, chain.group_of("G003").id, asked).keys() == asked
+
+
 def test_another_stores_change_is_no_news(chain) -> None:
     chain.crawl("G001", dearer(BASE, {8}), day(1))
     assert chain.listed("G003") == BASE
