@@ -45,6 +45,7 @@ def _join_with_exceptions(step: Step, vain: Vain) -> dict[str, str]:
     novelty = read_novelty(step, groups, vain)
     if not (novelty.has_news(seekers) or novelty.has_group_news()):
         return {}
+    step.snapshots.read_stores(seekers)
     bans = read_bans(step)
     joined = {}
     for store_id in seekers:

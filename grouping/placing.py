@@ -68,6 +68,7 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     novelty = read_novelty(step, groups, vain) if seekers else None
     if novelty is None or not (novelty.has_news(seekers) or novelty.has_group_news()):
         return placed
+    step.snapshots.read_stores(seekers)
     bans = read_bans(step)
     pool = [store_id for store_id in seekers if not _join_best(step, store_id, groups, bans, novelty, placed)]
     for star in _stars(step, pool, novelty) if novelty.has_news(pool) else ():

@@ -1,6 +1,6 @@
 """Price lists as crawls showed them and as groups' lists said, read from intervals."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from grouping.offers import BEFORE_ALL, list_table, listed_at, listed_now, price_table, regular_price, shown_by_crawls
 from grouping.overlap import Catalogue, Mask
-from grouping.shelf import Changes, Shelf
+from grouping.shelf import MAX_KEPT, Changes, Shelf
 from grouping.verdict import Snapshot
 from splitcart.database.arrays import int_arrays
 from splitcart.database.bulk import padded
@@ -103,11 +103,14 @@ class Snapshots:
         None for a store that was never covered. The crawl is that of the newest coverage; ``known`` are the offers of
         all categories that were ever covered.
         """
-        snapshot = self.of_stores([store_id]).get(store_id)
+        snapshot = self._of_stores([store_id]).get(store_id)
         return snapshot and snapshot.without(without)
 
-    def of_stores(self, store_ids: Iterable[int]) -> dict[int, Snapshot]:
-        """Return the standing offers of stores (row ids), of those that were ever covered."""
+    def read_stores(self, store_ids: Sequence[int]) -> None:
+        """Read at once what ``of_store`` will be asked, as far as the shelf has room for it."""
+        self._of_stores(store_ids[: MAX_KEPT // 2])
+
+    def _of_stores(self, store_ids: Iterable[int]) -> dict[int, Snapshot]:
         return self._shelf.find("store", self._scope, store_ids, self._read_stores)
 
     def look_at(self, store_id: int) -> Look | None:
