@@ -18,6 +18,7 @@ from splitcart.database.models import Base, GroupEvent
 
 PLACING_KINDS = ("ejected", "seeded", "founded", "joined", "merged", "excepted", "outlier")
 PAIR = ("group_id", "kind", "candidate_crawl_id", "reference_crawl_id")
+CHANGES = frozenset({"news", "withdrawn"})  # of a list: it is made again from them, so none is left out
 
 
 def record(
@@ -33,7 +34,10 @@ def record(
     reference: int | None = None,
     figures: dict[str, Any] | None = None,
 ) -> None:
-    """Log one event; ``candidate`` and ``reference`` are row ids of crawls. The same pair is not logged twice."""
+    """Log one event; ``candidate`` and ``reference`` are row ids of crawls.
+
+    The same pair is not logged twice, unless it is one of ``CHANGES``.
+    """
     event = {
         "company_id": company_id,
         "group_id": group_id,
@@ -47,16 +51,16 @@ def record(
     }
     session.flush()
     absent = frozenset(name for name in PAIR if event[name] is None)
-    session.execute(_insert(absent), {f"its_{name}": value for name, value in event.items()})
+    session.execute(_insert(absent, once=kind not in CHANGES), {f"its_{name}": value for name, value in event.items()})
 
 
 @cache
-def _insert(absent: frozenset[str]) -> sa.Insert:
-    """Insert an event, one of a crawl unless its pair is there; ``absent`` of the pair are NULL. Made once each."""
+def _insert(absent: frozenset[str], *, once: bool) -> sa.Insert:
+    """Insert an event, if ``once`` one of a crawl unless its pair is there; ``absent`` of that are NULL. Made once."""
     table = Base.metadata.tables[GroupEvent.__tablename__]
     names = [column.name for column in table.c if not column.primary_key]
     its = {name: sa.bindparam(f"its_{name}", type_=table.c[name].type) for name in names}
-    if "candidate_crawl_id" in absent:
+    if not once or "candidate_crawl_id" in absent:
         return sa.insert(table).values(its)
     known = table.alias()
     same = (known.c[name].is_(None) if name in absent else known.c[name] == its[name] for name in PAIR)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from grouping import Offer
 from grouping.lists import BEFORE_ALL, ListLine, News, apply_news, read_list
+from grouping.rebuilding import rebuild_lists
 from grouping.voting import Sight, vote
 from splitcart.database import transaction
 from splitcart.database.models import Crawl, GroupEvent, GroupPriceHistory
@@ -215,6 +216,24 @@ def test_an_outcasts_word_is_taken_back(chain) -> None:
     assert (chain.events("voted"), [event.figures["lines"] for event in chain.events("withdrawn")]) == ([], [13])
     assert [event.verdict for event in chain.events("verdict", "G001")] == ["rogue"]
     assert frozenset({"G002", "G003"}) in chain.partition()
+    assert chain.listed("G003") == BASE
+
+
+def test_a_crawl_that_contradicts_a_markdown_and_convicts_an_outcast_is_in_the_log_for_both(chain) -> None:
+    """G003 shows neither the markdown nor the pantry of G001, and G002 confirms it in the other departments."""
+    told = dearer(BASE, set(range(40, 50)) | {100, 101, 102}) | {150: 60}
+    chain.crawl("G001", told, day(2, 6), was={150: BASE[150]})
+    chain.run(day(2, 8))
+    assert chain.listed("G003") == told
+    chain.crawl("G003", BASE, day(3))
+    chain.run(day(3, 2))
+    chain.crawl("G002", BASE, day(3, 4), roots=("produce", "dairy"))
+    chain.run(day(3, 6))
+    assert [event.figures["lines"] for event in chain.events("withdrawn")] == [1, 3]
+    before = lines(chain)
+    with transaction(chain.engine) as session:
+        rebuild_lists(session, chain.company_id)
+    assert lines(chain) == before
     assert chain.listed("G003") == BASE
 
 
