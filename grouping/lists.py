@@ -65,18 +65,27 @@ def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None =
     }
 
 
-def offers_before(session: Session, group_id: int, lines: Mapping[int, ListLine]) -> dict[int, Offer]:
-    """What a group's list said of each of its lines until it changed, where it said anything."""
+def offers_before(
+    session: Session, group_id: int, lines: Mapping[int, ListLine], unheard: Collection[int] = ()
+) -> dict[int, Offer]:
+    """What a group's list said of each of its lines until it changed, where it said anything.
+
+    What it said by the crawls ``unheard`` (row ids) counts for nothing: of these lines it is what stood before that.
+    """
     rows = session.execute(
         sa.select(list_history_table).where(
             list_history_table.c.group_id == group_id, list_history_table.c.sku_id.in_(lines)
         )
     )
-    return {
-        row["sku_id"]: Offer(*(row[name] for name in OFFER_COLUMNS))
-        for row in rows.mappings()
-        if row["until"] == lines[row["sku_id"]].news_at
-    }
+    ended = {(row["sku_id"], row["until"]): row for row in rows.mappings()}
+    found = {}
+    for sku_id, line in lines.items():
+        row = ended.get((sku_id, line.news_at))
+        while row is not None and row["crawl_id"] in unheard:
+            row = ended.get((sku_id, row["since"]))
+        if row is not None:
+            found[sku_id] = Offer(*(row[name] for name in OFFER_COLUMNS))
+    return found
 
 
 def read_lines_of(session: Session, group_id: int, news: Iterable[News]) -> dict[int, ListLine]:

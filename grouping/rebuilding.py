@@ -48,7 +48,8 @@ def _apply(session: Session, event: GroupEvent) -> None:
         apply_news(session, group_id, [as_news(sku_id, line) for sku_id, line in lines.items()])
     elif event.kind == "withdrawn":
         crawl = session.get_one(Crawl, event.candidate_crawl_id)
-        apply_news(session, group_id, take_back(session, group_id, crawl, figures["skus"], figures.get("arrived", ())))
+        arrived, unheard = figures.get("arrived", ()), figures.get("unheard", ())
+        apply_news(session, group_id, take_back(session, group_id, crawl, figures["skus"], arrived, unheard))
     else:
         crawl = session.get_one(Crawl, event.candidate_crawl_id)
         if still := figures.get("promoted_still"):

@@ -60,24 +60,25 @@ def withdraw_word_of(session: Session, group: StoreGroup, store_id: int, since: 
 
     ``witness`` is the crawl that convicted it.
     """
-    source = sa.orm.aliased(Crawl)
+    its_crawls = session.scalars(
+        sa.select(Crawl.id).where(Crawl.store_id == store_id, Crawl.observed_to > since).order_by(Crawl.id)
+    ).all()
     told = session.scalars(
-        sa.select(list_table.c.sku_id)
-        .join(source, source.id == list_table.c.crawl_id)
-        .where(
+        sa.select(list_table.c.sku_id).where(
             list_table.c.group_id == group.id,
             list_table.c.left_at.is_(None),
             list_table.c.changed_at > since,
             list_table.c.changed_at <= witness.observed_from,
-            source.store_id == store_id,
+            list_table.c.crawl_id.in_(its_crawls),
         )
     ).all()
     lines = _read_lines(session, group.id, told)
-    before = offers_before(session, group.id, lines)
+    before = offers_before(session, group.id, lines, its_crawls)
     shown = _shown(session, group, lines)
     alone = sorted(sku_id for sku_id, line in lines.items() if line.offer.price_cents not in shown.get(sku_id, ()))
     arrived = [sku_id for sku_id in alone if sku_id not in before]
-    return _take_back(session, group, witness, lines, [sku_id for sku_id in alone if sku_id in before], arrived)
+    reduced = [sku_id for sku_id in alone if sku_id in before]
+    return _take_back(session, group, witness, lines, reduced, arrived, its_crawls)
 
 
 def _doubtful(session: Session, chain: Chain, crawl: Crawl, group_id: int, category_ids: Collection[int]) -> list[int]:
@@ -103,10 +104,15 @@ def _doubtful(session: Session, chain: Chain, crawl: Crawl, group_id: int, categ
 
 
 def take_back(
-    session: Session, group_id: int, crawl: Crawl, reduced: Collection[int], arrived: Collection[int]
+    session: Session,
+    group_id: int,
+    crawl: Crawl,
+    reduced: Collection[int],
+    arrived: Collection[int],
+    unheard: Collection[int] = (),
 ) -> list[News]:
-    """What a list says when it takes markdowns and arrivals (sku row ids) back."""
-    before = offers_before(session, group_id, read_list(session, group_id, reduced))
+    """What a list says when it takes changes and arrivals (sku row ids) back, with all that ``unheard`` crawls told."""
+    before = offers_before(session, group_id, read_list(session, group_id, reduced), unheard)
     offers: dict[int, Offer | None] = {sku_id: before[sku_id] for sku_id in reduced} | dict.fromkeys(arrived)
     return [News(sku_id, offer, crawl.observed_from, crawl.id) for sku_id, offer in sorted(offers.items())]
 
@@ -118,8 +124,9 @@ def _take_back(
     lines: Mapping[int, ListLine],
     reduced: Collection[int],
     arrived: Collection[int],
+    unheard: Collection[int] = (),
 ) -> int:
-    changed = apply_news(session, group.id, take_back(session, group.id, crawl, reduced, arrived), lines)
+    changed = apply_news(session, group.id, take_back(session, group.id, crawl, reduced, arrived, unheard), lines)
     if changed:
         record(
             session,
@@ -129,7 +136,7 @@ def _take_back(
             group_id=group.id,
             store_id=crawl.store_id,
             candidate=crawl.id,
-            figures={"lines": changed, "skus": reduced, "arrived": arrived},
+            figures={"lines": changed, "skus": reduced, "arrived": arrived, "unheard": list(unheard)},
         )
     return changed
 

@@ -237,6 +237,24 @@ def test_a_crawl_that_contradicts_a_markdown_and_convicts_an_outcast_is_in_the_l
     assert chain.listed("G003") == BASE
 
 
+def test_an_outcasts_word_is_taken_back_whole_however_often_it_told_it(chain) -> None:
+    told = set(range(40, 50)) | {100, 101, 102}
+    chain.crawl("G001", dearer(BASE, told), day(1))
+    chain.run(day(1, 2))
+    chain.crawl("G001", dearer(BASE, told | {103}, by=20), day(1, 14))
+    chain.run(day(1, 16))
+    assert chain.listed("G003") == dearer(BASE, told | {103}, by=20)
+    chain.crawl("G003", BASE, day(2, 8))
+    chain.run(day(2, 10))
+    chain.crawl("G002", BASE, day(2, 12), roots=("produce", "dairy"))
+    chain.run(day(2, 14))
+    before = lines(chain)
+    with transaction(chain.engine) as session:
+        rebuild_lists(session, chain.company_id)
+    assert lines(chain) == before
+    assert chain.listed("G003") == BASE
+
+
 def test_only_what_the_list_does_not_say_already_counts_as_a_change(chain) -> None:
     shown = dearer(BASE, set(range(20)))
     group = chain.group_of("G003").id
