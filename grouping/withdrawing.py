@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from grouping.lists import ListLine, News, apply_news, offers_before, read_list
 from grouping.offers import intervals, list_table, price_table
 from grouping.pace import roll_out
 from splitcart.config import Chain
+from splitcart.database.bulk import padded
 from splitcart.database.models import OFFER_COLUMNS, Crawl, Membership, Sku, Store, StoreGroup
 
 MIN_ALIKE = 3  # lines of one crawl's news that tell whether another store has them
@@ -83,24 +85,36 @@ def withdraw_word_of(session: Session, group: StoreGroup, store_id: int, since: 
 
 def _doubtful(session: Session, chain: Chain, crawl: Crawl, group_id: int, category_ids: Collection[int]) -> list[int]:
     """The skus (row ids) of the markdowns and arrivals that other stores told a list of late."""
-    source = sa.orm.aliased(Crawl)
+    asked = {
+        "group_id": group_id,
+        "store_id": crawl.store_id,
+        "category_ids": padded(category_ids),
+        "begin": crawl.observed_from - timedelta(days=chain.bracket_days),
+        "end": crawl.observed_from,
+    }
+    return list(session.scalars(_told_late(), asked))
+
+
+@cache
+def _told_late() -> sa.Select[int]:
+    """Made once: it takes longer than to run it."""
+    begin, end = (sa.bindparam(name, type_=list_table.c.changed_at.type) for name in ("begin", "end"))
     is_markdown = list_table.c.was_cents > list_table.c.price_cents
     is_arrival = list_table.c.changed_at == list_table.c.listed_from
-    rows = session.scalars(
+    return (
         sa.select(list_table.c.sku_id)
         .join(Sku, Sku.id == list_table.c.sku_id)
-        .join(source, source.id == list_table.c.crawl_id)
+        .join(Crawl, Crawl.id == list_table.c.crawl_id)
         .where(
-            list_table.c.group_id == group_id,
+            list_table.c.group_id == sa.bindparam("group_id"),
             sa.or_(is_markdown, is_arrival),
             list_table.c.left_at.is_(None),
-            list_table.c.changed_at > crawl.observed_from - timedelta(days=chain.bracket_days),
-            list_table.c.changed_at <= crawl.observed_from,
-            source.store_id != crawl.store_id,
-            Sku.root_category_id.in_(category_ids),
+            list_table.c.changed_at > begin,
+            list_table.c.changed_at <= end,
+            Crawl.store_id != sa.bindparam("store_id"),
+            Sku.root_category_id.in_(sa.bindparam("category_ids", expanding=True)),
         )
     )
-    return list(rows)
 
 
 def take_back(
