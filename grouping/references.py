@@ -236,6 +236,28 @@ def has_told(step: Step, group_id: int | None, crawl_id: int | None) -> bool:
     return step.session.scalar(told.limit(1)) is not None
 
 
+def follows(step: Step, group_id: int, candidate: Snapshot) -> bool:
+    """Whether a group's list follows what a candidate's store told since it was proven last: it proves nothing then."""
+    place = sa.and_(
+        Membership.group_id == GroupEvent.group_id,
+        Membership.store_id == GroupEvent.store_id,
+        Membership.until.is_(None),
+    )
+    told = (
+        sa.select(GroupEvent.id)
+        .join(Crawl, Crawl.id == GroupEvent.candidate_crawl_id)
+        .join(Membership, place, isouter=True)
+        .where(
+            GroupEvent.group_id == group_id,
+            GroupEvent.kind == "news",
+            GroupEvent.store_id == candidate.store_id,
+            Crawl.observed_to <= candidate.observed_to,
+            sa.or_(Crawl.id == candidate.crawl_id, Crawl.observed_to > Membership.confirmed_at),
+        )
+    )
+    return step.session.scalar(told.limit(1)) is not None
+
+
 def judge_crawl(
     step: Step,
     group_id: int | None,
@@ -287,7 +309,8 @@ def _judge_by(
         rest=near[0] if near else rest,
     )
     verdict = judged([*near, rest] if group_id is not None and rest else near)
-    if verdict.kind == "confirmed" and verdict.reference is rest and has_told(step, group_id, candidate.crawl_id):
+    by_list = verdict.kind == "confirmed" and verdict.reference is rest and group_id is not None
+    if by_list and follows(step, group_id or 0, candidate):
         verdict = judged(near)
     asked = [*choice.near, *choice.before, *choice.after, *choice.around, *_neighbours(candidate, moments)]
     return replace(verdict, heard=tuple(sorted({moment.crawl_id for moment in asked})))

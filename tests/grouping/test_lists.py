@@ -206,6 +206,16 @@ def test_a_members_crawl_without_a_verdict_tells_its_news(chain) -> None:
     assert [event.verdict for event in chain.events("verdict", "G001")] == ["confirmed"]
 
 
+def test_nor_does_the_list_prove_the_next_crawl_of_the_store_that_told_it(chain) -> None:
+    """G001 moved to a list that no group has, and is seen twice before anyone else."""
+    moved = dearer(BASE, set(range(40, 52)))
+    chain.crawl("G001", moved, day(1))
+    chain.run(day(1, 2))
+    chain.crawl("G001", moved, day(1, 12))
+    chain.run(day(1, 14))
+    assert (chain.events("verdict", "G001"), chain.ambassador("G001")) == ([], "G003")
+
+
 def test_an_outcasts_word_is_taken_back(chain) -> None:
     """Nobody else shows the news of G001; one other voice is enough, where two would be needed to change a line."""
     chain.crawl("G001", dearer(BASE, set(range(40, 52))) | {60: 999}, day(1))
