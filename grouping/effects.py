@@ -76,8 +76,8 @@ def eject(
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id, Candidate.store_id == store_id))
     witness = step.session.get(Crawl, against) if against is not None else None
     if proven is not None and witness is not None:
-        withdraw_word_of(step.session, group, store_id, proven, witness)
-        step.snapshots.forget_list(group.id)
+        for group_id in withdraw_word_of(step.session, step.company_id, store_id, proven, witness):
+            step.snapshots.forget_list(group_id)
     step.log("ejected", group, store_id, verdict="rogue", candidate=candidate, reference=against)
 
 

@@ -14,7 +14,7 @@ from splitcart.database.arrays import int_arrays
 from splitcart.database.bulk import padded
 from splitcart.database.models import Sku, StoreGroup
 
-SAMPLE = 100  # lines of news, of which each other list is asked
+SAMPLE = 30  # lines of news, of which each other list is asked
 
 
 def shows_another_list(session: Session, group: StoreGroup, news: Sequence[News], since: datetime) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from grouping.choosing import Moment, choose
 from grouping.journal import record
 from grouping.memberships import exceptions
+from grouping.offers import list_history_table, list_table
 from grouping.overlap import Catalogue, Comparison, compare
 from grouping.pace import may_be_rolling_out, roll_out
 from grouping.shelf import Shelf
@@ -255,7 +256,14 @@ def follows(step: Step, group_id: int, candidate: Snapshot) -> bool:
             sa.or_(Crawl.id == candidate.crawl_id, Crawl.observed_to > Membership.confirmed_at),
         )
     )
-    return step.session.scalar(told.limit(1)) is not None
+    begun = sa.select(Crawl.observed_from).where(Crawl.id == candidate.crawl_id).scalar_subquery()
+    heard = [  # of another group, which shared it
+        sa.select(table.c.sku_id).where(
+            table.c.group_id == group_id, table.c.crawl_id == candidate.crawl_id, since >= begun
+        )
+        for table, since in ((list_table, list_table.c.changed_at), (list_history_table, list_history_table.c.since))
+    ]
+    return any(step.session.scalar(query.limit(1)) is not None for query in (told, *heard))
 
 
 def judge_crawl(
@@ -309,9 +317,10 @@ def _judge_by(
         rest=near[0] if near else rest,
     )
     verdict = judged([*near, rest] if group_id is not None and rest else near)
-    by_list = verdict.kind == "confirmed" and verdict.reference is rest and group_id is not None
-    if by_list and follows(step, group_id or 0, candidate):
-        verdict = judged(near)
+    crawled = [crawl for crawl in _one_reference(step, choice.near, None) if set(complete) <= crawl.prices.completed]
+    by_list = verdict.reference is rest or not crawled
+    if group_id is not None and verdict.by == "near" and by_list and follows(step, group_id, candidate):
+        verdict = judged(crawled)
     asked = [*choice.near, *choice.before, *choice.after, *choice.around, *_neighbours(candidate, moments)]
     return replace(verdict, heard=tuple(sorted({moment.crawl_id for moment in asked})))
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from grouping.effective import Offer
 from grouping.journal import record
 from grouping.lists import ListLine, News, apply_news, offers_before, read_list
+from grouping.memberships import active_groups
 from grouping.offers import intervals, list_table, price_table
 from grouping.pace import roll_out
 from splitcart.config import Chain
@@ -27,8 +28,8 @@ def withdraw_contradicted(
 
     Contradicted is a markdown that came into the list by another store, where the member stands since before that at
     what the list said until then. Either that was at least a roll-out before the crawl, or the member has most of what
-    else that store's crawl told. And so is an arrival that another group told at least a roll-out before: neither the
-    member shows it nor any other of its group.
+    that store's crawl told. And so is an arrival that another store told at least a roll-out before: neither the member
+    shows it nor any other of its group.
     """
     doubtful = _doubtful(session, chain, crawl, group.id, category_ids)
     if not doubtful:
@@ -57,24 +58,39 @@ def withdraw_contradicted(
     return _take_back(session, group, crawl, lines, sorted(reduced), sorted(arrived))
 
 
-def withdraw_word_of(session: Session, group: StoreGroup, store_id: int, since: datetime, witness: Crawl) -> int:
-    """Take back the offers that an outcast's crawls after ``since`` told a list and no member shows; return lines.
+def withdraw_word_of(session: Session, company_id: int, store_id: int, since: datetime, witness: Crawl) -> list[int]:
+    """Take back the offers that an outcast's crawls after ``since`` told any list; return the groups (row ids).
 
-    ``witness`` is the crawl that convicted it.
+    An offer stays that a member of the group shows. ``witness`` is the crawl that convicted the outcast.
     """
     its_crawls = session.scalars(
         sa.select(Crawl.id).where(Crawl.store_id == store_id, Crawl.observed_to > since).order_by(Crawl.id)
     ).all()
-    told = session.scalars(
-        sa.select(list_table.c.sku_id).where(
-            list_table.c.group_id == group.id,
+    told = session.execute(
+        sa.select(list_table.c.group_id, list_table.c.sku_id)
+        .where(
             list_table.c.left_at.is_(None),
             list_table.c.changed_at > since,
             list_table.c.changed_at <= witness.observed_from,
             list_table.c.crawl_id.in_(its_crawls),
         )
+        .order_by(list_table.c.group_id, list_table.c.sku_id)
     ).all()
-    lines = _read_lines(session, group.id, told)
+    by_group: dict[int, list[int]] = {}
+    for group_id, sku_id in told:
+        by_group.setdefault(group_id, []).append(sku_id)
+    groups = active_groups(session, company_id)
+    return [
+        group.id
+        for group in groups
+        if group.id in by_group and _unhear(session, group, by_group[group.id], its_crawls, witness)
+    ]
+
+
+def _unhear(
+    session: Session, group: StoreGroup, sku_ids: Collection[int], its_crawls: Collection[int], witness: Crawl
+) -> int:
+    lines = _read_lines(session, group.id, sku_ids)
     before = offers_before(session, group.id, lines, its_crawls)
     shown = _shown(session, group, lines)
     alone = sorted(sku_id for sku_id, line in lines.items() if line.offer.price_cents not in shown.get(sku_id, ()))

@@ -216,6 +216,17 @@ def test_nor_does_the_list_prove_the_next_crawl_of_the_store_that_told_it(chain)
     assert (chain.events("verdict", "G001"), chain.ambassador("G001")) == ([], "G003")
 
 
+def test_a_crawl_of_one_department_lends_no_proof_to_a_list(chain) -> None:
+    """The Ambassador's later crawl shows produce alone; what G001 told of pantry it cannot prove."""
+    chain.crawl("G003", BASE, day(0, 23), roots=("produce",))
+    chain.crawl("G001", dearer(BASE, set(range(100, 110))), day(3))
+    chain.run(day(3, 2))
+    assert chain.listed("G003") != BASE
+    chain.crawl("G003", BASE, day(3, 6), roots=("produce",))
+    chain.run(day(3, 8))
+    assert chain.events("verdict", "G001") == []
+
+
 def test_an_outcasts_word_is_taken_back(chain) -> None:
     """Nobody else shows the news of G001; one other voice is enough, where two would be needed to change a line."""
     chain.crawl("G001", dearer(BASE, set(range(40, 52))) | {60: 999}, day(1))

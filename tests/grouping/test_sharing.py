@@ -75,6 +75,18 @@ def test_lists_are_made_again_from_crawls_and_decisions(engine):
     assert after == before
 
 
+def test_an_outcasts_word_is_taken_back_wherever_it_was_told(engine):
+    chain = two_regions(engine)
+    told = {100, 101, 102}
+    chain.crawl("G001", dearer(BASE, {*range(40, 52), *told}), day(1))
+    chain.run(day(1, 2))
+    assert told <= {number for number, price in chain.listed("G011").items() if price != REGIONAL[number]}
+    chain.crawl("G002", BASE, day(1, 20))
+    assert chain.run(day(1, 22)).groups[0].ejected == ["G001"]
+    assert (chain.listed("G002"), chain.listed("G011")) == (BASE, REGIONAL)
+    assert chain.group_of("G001") is None
+
+
 def test_what_was_taken_back_is_made_again_so(engine):
     """An arrival that another group told, and the word of an outcast whose crawl was left open."""
     chain = two_regions(engine, without=150)
@@ -88,7 +100,7 @@ def test_what_was_taken_back_is_made_again_so(engine):
     assert chain.run(day(2, 22)).groups[0].ejected == ["G001"]
     taken_back = [(event.figures["skus"], event.figures["arrived"]) for event in chain.events("withdrawn")]
     told = sorted(chain.skus[number] for number in {*range(40, 52), 60})
-    assert taken_back == [([], [chain.skus[150]]), (told, [])]
+    assert taken_back == [([], [chain.skus[150]]), (told, []), (told, [])], "in both lists"
     before, after, _ = made_again(chain)
     assert after == before
 
