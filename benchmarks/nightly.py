@@ -22,7 +22,8 @@ from statistics import median
 import sqlalchemy as sa
 
 from benchmarks.leases import fresh_database
-from grouping.references import Step, judge_crawl, references
+from grouping.crawl_verdict import judge_crawl
+from grouping.references import Step, references
 from grouping.run import run_groups
 from grouping.snapshots import read_catalogue
 from splitcart.config import Chain, get_chain

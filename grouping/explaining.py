@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from grouping.crawl_verdict import judge_crawl
 from grouping.differing import list_skus
 from grouping.explanation import (
     Decision,
@@ -24,7 +25,7 @@ from grouping.memberships import active_groups, members, open_membership, root_c
 from grouping.overlap import compare
 from grouping.placing import fits
 from grouping.reasons import why, why_no_groups, why_no_place, why_pair, why_recorded
-from grouping.references import Step, judge_crawl, read_moments, references, same_list
+from grouping.references import Step, read_moments, references, same_list
 from grouping.standing import describe_standing
 from grouping.verdict import Match, Snapshot, Verdict, judge, match
 from splitcart.database.models import Crawl, GroupEvent, Membership, Store, StoreGroup

@@ -6,8 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from grouping.choosing import Moment
+from grouping.crawl_verdict import judge_crawl
 from grouping.effects import last_rogue_verdict
-from grouping.references import Step, judge_crawl, references, speak_for_most
+from grouping.references import Step, references, speak_for_most
 from grouping.verdict import Snapshot, Verdict
 from splitcart.database.models import Candidate, Crawl, GroupEvent, Membership, StoreGroup
 

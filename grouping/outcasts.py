@@ -5,12 +5,13 @@ An outcast asks the group that it came from first. A store that nobody takes so 
 
 import sqlalchemy as sa
 
+from grouping.crawl_verdict import judge_crawl
 from grouping.history import read_bans, unresolved_ejections
 from grouping.memberships import except_category, join_group, open_membership
 from grouping.novelty import Subject, Vain, read_novelty
 from grouping.overlap import compare
 from grouping.placing import fits, groups_in_scope
-from grouping.references import Step, judge_crawl, references
+from grouping.references import Step, references
 from grouping.ungrouped import ungrouped
 from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import GroupEvent, Store, StoreGroup

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from grouping.beginning import log_founders
 from grouping.choosing import Moment
+from grouping.crawl_verdict import judge_crawl
 from grouping.departures import follow_whole_list
 from grouping.history import Ban, read_bans
 from grouping.lists import found_list
@@ -20,7 +21,7 @@ from grouping.memberships import active_groups, join_group, make_ambassador
 from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
 from grouping.overlap import Comparison, compare
-from grouping.references import Step, judge_crawl, read_moments, references, same_list, speak_for_most
+from grouping.references import Step, read_moments, references, same_list, speak_for_most
 from grouping.settled import store_is_apart
 from grouping.ungrouped import ungrouped
 from grouping.verdict import Match, Snapshot

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from grouping.crawl_verdict import judge_crawl
 from grouping.departures import replace_ambassador
 from grouping.effects import dissolve, eject
 from grouping.history import read_bans
@@ -16,7 +17,7 @@ from grouping.memberships import members
 from grouping.merging import merge_groups
 from grouping.novelty import Vain
 from grouping.placing import Placed, enter_group, fits, found_group, groups_in_scope
-from grouping.references import Step, judge_crawl, references
+from grouping.references import Step, references
 from grouping.verdict import Snapshot
 from splitcart.database.models import Membership, StoreGroup
 
