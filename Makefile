@@ -72,6 +72,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.effective
 	$(BIN)/python -m benchmarks.policy --stores 80
 	$(BIN)/python -m benchmarks.policy --stores 240 --seeds 4
+	$(BIN)/python -m benchmarks.policy --stores 800 --seeds 2
 	$(BIN)/python -m benchmarks.policy --stores 80 --seeds 4 --clearance 0.01
 	$(BIN)/python -m benchmarks.policy --seeds 4 --days 16 --standing
 	$(BIN)/python -m benchmarks.nightly
