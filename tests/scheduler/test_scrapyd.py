@@ -240,7 +240,8 @@ def test_two_nodes_one_of_which_dies_and_one_forgets_its_job_bring_every_store_e
         options = ["--silent-minutes", "0.05", "--setting", "HEARTBEAT_SECONDS=0.5"]
         two_each = [*options, "--stores", "2"]
         # The first host's job is seen to its end; the second's is still at its first store whenever it is killed.
-        for url, delay in zip(nodes.urls, (0.1, 5), strict=True):
+        # The second comes first, so that the first host's is not over before it is looked at.
+        for url, delay in reversed([*zip(nodes.urls, (0.3, 5), strict=True)]):
             (job,) = dispatch(*two_each, "--nodes", url, "--setting", f"DOWNLOAD_DELAY={delay}")["started"]
             assert (job["company"], job["node"]) == ("aldi", url)
         assert dispatch(*two_each)["started"] == []  # the site is being visited from both hosts
