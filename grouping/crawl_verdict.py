@@ -95,10 +95,11 @@ def _judge_by(
         rest=near[0] if near else rest,
     )
     verdict = judged([*near, rest] if group_id is not None and rest else near)
-    crawled = [crawl for crawl in _one_reference(step, choice.near, None) if set(complete) <= crawl.prices.completed]
-    by_list = verdict.reference is rest or not crawled
-    if group_id is not None and verdict.by == "near" and by_list and follows(step, group_id, candidate):
-        verdict = judged(crawled)
+    if group_id is not None and verdict.kind == "confirmed" and verdict.by == "near":
+        crawled = _one_reference(step, choice.near, None)
+        crawled = [crawl for crawl in crawled if set(complete) <= crawl.prices.completed]
+        if (verdict.reference is rest or not crawled) and follows(step, group_id, candidate):
+            verdict = judged(crawled)
     asked = [*choice.near, *choice.before, *choice.after, *choice.around, *_neighbours(candidate, moments)]
     return replace(verdict, heard=tuple(sorted({moment.crawl_id for moment in asked})))
 
