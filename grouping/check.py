@@ -12,7 +12,7 @@ from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_excep
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import make_ambassador, prove
 from grouping.promoting import take_open_news, take_promoted_news
-from grouping.references import Step
+from grouping.references import MIN_FOUNDERS, Step
 from grouping.verdict import Snapshot
 from grouping.voices import lacks_a_voice
 from grouping.withdrawing import withdraw_contradicted
@@ -71,7 +71,7 @@ def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) ->
         _conclude(step, group, places, found, report)
         report.news += _hear(step, group, places, found)
     left = [place for place in places.values() if place.until is None]
-    if group.is_active and len(left) < 2:
+    if group.is_active and len(left) < MIN_FOUNDERS and not _may_stay_alone(step, group, places):
         dissolve(step, group, "no other member is left")
     report.dissolved = not group.is_active
     if group.is_active:
@@ -80,6 +80,22 @@ def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) ->
     report.status = group.status
     report.ambassador = step.names.get(group.ambassador_id or 0)
     return report
+
+
+def _may_stay_alone(step: Step, group: StoreGroup, places: Collection[int]) -> bool:
+    """Whether a group's only store still shows the list that its group is told; whom others left has its own prices."""
+    return step.scope is not None and len(places) == 1 and not unseconded(step, [group.id])
+
+
+def unseconded(step: Step, group_ids: Collection[int]) -> set[int]:
+    """Of groups (row ids) of one store, those whose list it contradicted: its news waits for a store that is none."""
+    return set(
+        step.session.scalars(
+            sa.select(sa.type_coerce(GroupEvent.group_id, sa.Integer)).where(
+                GroupEvent.group_id.in_(group_ids), GroupEvent.kind == "news_waiting"
+            )
+        )
+    )
 
 
 def check_idle(
@@ -205,23 +221,26 @@ def _confirm_ambassador(step: Step, group: StoreGroup, places: dict[int, Members
 
 
 def _promote(step: Step, group: StoreGroup, found: Judged) -> int:
-    """The freshest confirmed store becomes Ambassador; one with category exceptions never does. Return lines of news.
+    """The freshest confirmed store becomes Ambassador, and tells its news; return changed lines.
 
-    The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older.
+    The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older. A
+    store with category exceptions tells its news, too, and never becomes Ambassador.
     """
     silent = step.exceptions(found.confirmed)
     standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
     known = set(step.catalogue.category_ids.tolist())
+    changed = 0
     for store_id in found.freshest_first(step):
         crawl = found.confirmed[store_id]
-        fresher = standing is None or (
-            crawl.observed_to > standing.observed_to and standing.recent & known <= crawl.prices.completed
-        )
-        if fresher and store_id not in silent:
+        if standing is not None and crawl.observed_to <= standing.observed_to:
+            break
+        if store_id in silent:
+            changed += take_open_news(step, group, crawl, found.moments)
+        elif standing is None or standing.recent & known <= crawl.prices.completed:
             make_ambassador(step.session, group, store_id, step.now)
             step.log("promoted", group, store_id, candidate=crawl.crawl_id)
-            return take_promoted_news(step, group, crawl, found.moments)
-    return 0
+            return changed + take_promoted_news(step, group, crawl, found.moments)
+    return changed
 
 
 def _newest_of(store_id: int | None, moments: list[Moment]) -> Moment | None:

@@ -66,11 +66,16 @@ def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None =
 
 
 def offers_before(
-    session: Session, group_id: int, lines: Mapping[int, ListLine], unheard: Collection[int] = ()
+    session: Session,
+    group_id: int,
+    lines: Mapping[int, ListLine],
+    unheard: Collection[int] = (),
+    since: datetime | None = None,
 ) -> dict[int, Offer]:
     """What a group's list said of each of its lines until it changed, where it said anything.
 
-    What it said by the crawls ``unheard`` (row ids) counts for nothing: of these lines it is what stood before that.
+    What it said by the crawls ``unheard`` (row ids), or only after an instant, counts for nothing: of these lines it is
+    what stood before that.
     """
     rows = session.execute(
         sa.select(list_history_table).where(
@@ -81,7 +86,7 @@ def offers_before(
     found = {}
     for sku_id, line in lines.items():
         row = ended.get((sku_id, line.news_at))
-        while row is not None and row["crawl_id"] in unheard:
+        while row is not None and (row["crawl_id"] in unheard or (since is not None and row["since"] > since)):
             row = ended.get((sku_id, row["since"]))
         if row is not None:
             found[sku_id] = Offer(*(row[name] for name in OFFER_COLUMNS))

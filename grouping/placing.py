@@ -8,6 +8,7 @@ chain's own ids, so that the same crawls give the same groups.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,12 +18,13 @@ from grouping.crawl_verdict import judge_crawl
 from grouping.departures import follow_whole_list
 from grouping.history import Ban, read_bans
 from grouping.lists import found_list
-from grouping.memberships import active_groups, join_group, make_ambassador
+from grouping.memberships import active_groups, join_group, make_ambassador, open_membership
 from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
 from grouping.overlap import Comparison, compare
 from grouping.references import Step, read_moments, references, same_list, speak_for_most
 from grouping.settled import store_is_apart
+from grouping.sharing import tell_since
 from grouping.ungrouped import ungrouped
 from grouping.verdict import Match, Snapshot
 from splitcart.database.models import Category, Crawl, StoreGroup
@@ -38,9 +40,21 @@ class Placed:
     founded: dict[str, list[str]] = field(default_factory=dict)  # group name: founders
 
 
+class _Fit(NamedTuple):
+    """A store's offers that show a group's list."""
+
+    group: StoreGroup
+    store: Snapshot
+    found: Match
+
+
 def groups_in_scope(step: Step) -> list[StoreGroup]:
     """The active groups that are about whole lists, or (by the step's scope) about one category; oldest first."""
-    return [group for group in active_groups(step.session, step.company_id) if group.category_id == step.scope]
+    return _groups_about(step, step.scope)
+
+
+def _groups_about(step: Step, category_id: int | None) -> list[StoreGroup]:
+    return [group for group in active_groups(step.session, step.company_id) if group.category_id == category_id]
 
 
 def fits(step: Step, group: StoreGroup, store: Snapshot) -> Match | None:
@@ -66,7 +80,8 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     """
     placed = Placed()
     groups, seekers = sorted(groups_in_scope(step), key=lambda group: group.name), ungrouped(step)
-    novelty = read_novelty(step, groups, vain) if seekers else None
+    of_whole_lists = [] if step.scope is None else _groups_about(step, None)
+    novelty = read_novelty(step, [*groups, *of_whole_lists], vain) if seekers else None
     if novelty is None or not (novelty.has_news(seekers) or novelty.has_group_news()):
         return placed
     step.snapshots.read_stores(seekers)
@@ -77,7 +92,26 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
         if len(star) >= step.min_founders and name not in tried:
             tried.add(name)
             found_group(step, star, placed)
+    if of_whole_lists and not placed.founded:
+        _found_beside(step, pool, of_whole_lists, novelty, placed)
     return placed
+
+
+def _found_beside(step: Step, pool: list[int], groups: list[StoreGroup], novelty: Novelty, placed: Placed) -> None:
+    """Found category groups of stores that show another whole-list group's list there, so that they share its news.
+
+    One store is enough: those whose list it is have a group already.
+    """
+    stars: dict[int, list[Snapshot]] = {}
+    for store_id in pool:
+        own = open_membership(step.session, store_id)
+        others = [group for group in groups if own is None or group.id != own.group_id]
+        if best := _best_fit(step, store_id, others, {}, novelty):
+            stars.setdefault(best.group.id, []).append(best.store)
+    for group in groups:
+        founded = found_group(step, stars[group.id], placed, least=1) if group.id in stars else None
+        if founded is not None:
+            tell_since(step, group, founded, min(store.observed_from for store in stars[group.id]))
 
 
 def _join_best(
@@ -88,7 +122,19 @@ def _join_best(
     novelty: Novelty,
     placed: Placed,
 ) -> bool:
-    best: tuple[tuple[float, int], StoreGroup, Snapshot, Match] | None = None
+    if (best := _best_fit(step, store_id, groups, bans, novelty)) is None:
+        return False
+    group, store, found = best
+    enter_group(step, group, store)
+    step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
+    placed.joined[step.names[store_id]] = group.name
+    return True
+
+
+def _best_fit(
+    step: Step, store_id: int, groups: list[StoreGroup], bans: dict[tuple[int, int], Ban], novelty: Novelty
+) -> _Fit | None:
+    best: tuple[tuple[float, int], _Fit] | None = None
     for group in groups:
         pair: tuple[Subject, Subject] = ("store", store_id), ("group", group.id)
         ban = bans.get((store_id, group.id))
@@ -101,14 +147,8 @@ def _join_best(
             continue
         rank = (found.comparison.true_overlap, found.comparison.shared)
         if best is None or rank > best[0]:
-            best = rank, group, store, found
-    if best is None:
-        return False
-    _, group, store, found = best
-    enter_group(step, group, store)
-    step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
-    placed.joined[step.names[store_id]] = group.name
-    return True
+            best = rank, _Fit(group, store, found)
+    return best and best[1]
 
 
 def enter_group(step: Step, group: StoreGroup, store: Snapshot) -> None:
@@ -167,8 +207,11 @@ def _may_be_bracketed(step: Step, a: Snapshot, b: Snapshot, likeness: Comparison
     return alike and likeness.true_overlap >= step.chain.min_stable_share and speak_for_most(a, b, likeness)
 
 
-def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
-    """Found a group: the Ambassador is the freshest complete store; those that do not show the voted list stay out."""
+def found_group(step: Step, star: list[Snapshot], placed: Placed, least: int | None = None) -> StoreGroup | None:
+    """Found a group: the Ambassador is the freshest complete store; those that do not show the voted list stay out.
+
+    None if fewer than ``least`` are left, by default what it takes to found one in the step's scope.
+    """
     complete = _completely_crawled(step, star)
     order = sorted(star, key=lambda store: step.names[store.store_id or 0])
     order.sort(key=lambda store: (store.crawl_id in complete, store.observed_to), reverse=True)
@@ -186,11 +229,11 @@ def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
     voters = [store.store_id or 0 for store in founders]
     found_list(step.session, group.id, voters, step.scope)
     showing = [(store, found) for store in order if (found := fits(step, group, store))]
-    if len(showing) < step.min_founders:
+    if len(showing) < (step.min_founders if least is None else least):
         step.session.execute(sa.delete(list_table).where(list_table.c.group_id == group.id))
         step.snapshots.forget_list(group.id)  # SQLite may give the next group the same id
         step.session.delete(group)
-        return
+        return None
     log_founders(step, group, voters)
     for store, found in showing:
         enter_group(step, group, store)
@@ -204,6 +247,7 @@ def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
         )
     make_ambassador(step.session, group, showing[0][0].store_id, step.now)
     placed.founded[group.name] = sorted(step.names[store.store_id or 0] for store, _ in showing)
+    return group
 
 
 def _name(step: Step, founder: Snapshot) -> str:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.ahead import reading_ahead
-from grouping.check import GroupReport, check_group, check_idle
+from grouping.check import GroupReport, check_group, check_idle, unseconded
 from grouping.departures import drop_inactive
 from grouping.memberships import members_of
 from grouping.merging import merge_groups
@@ -151,9 +151,12 @@ def _idle_checks(step: Step) -> tuple[list[int], list[GroupReport]]:
     candidates = set(step.session.scalars(sa.select(Candidate.group_id).distinct()))
     groups = groups_in_scope(step)
     places_in = members_of(step.session, [group.id for group in groups])
+    alone = [group_id for group_id, places in places_in.items() if len(places) == 1]
+    ended = set(alone) if step.scope is None else unseconded(step, alone)
     for group in groups:
         places = places_in[group.id]
-        if len(places) < 2 or group.id in candidates or any(place.suspended_at for place in places):
+        asked = not places or group.id in ended or group.id in candidates
+        if asked or any(place.suspended_at for place in places):
             waiting.append(group.id)
         else:
             idle.append(group)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from grouping.effective import Offer
 from grouping.lists import ListLine, News, apply_news, offers_before, read_list
-from grouping.memberships import active_groups
+from grouping.memberships import active_groups, members_of
 from grouping.offers import list_table
 from grouping.overlap import Mask
 from grouping.references import Step
@@ -65,12 +65,14 @@ class _Sample:
 def share_news(step: Step, since: datetime) -> int:
     """Bring what changed in any list after ``since`` to the lists that are one with it there; return changed lines.
 
-    A line is shared only where the other list still says what this one said before, and has not changed after it.
+    A line is shared only where the other list still says what this one said before, and has not changed after it. A
+    group of one store only listens: nobody has ever proven what it shows.
     """
     groups = sorted(active_groups(step.session, step.company_id), key=lambda group: group.name)
     if len(groups) < 2:
         return 0
-    recent = _recent_lines(step, groups, since)
+    places = members_of(step.session, [group.id for group in groups])
+    recent = _recent_lines(step, [group for group in groups if len(places[group.id]) > 1], since)
     if not recent:
         return 0
     lists = _Lists(step, groups)
@@ -89,6 +91,12 @@ def share_news(step: Step, since: datetime) -> int:
             for other in others:
                 changed += _tell(step, group, other, lines, before)
     return changed
+
+
+def tell_since(step: Step, group: StoreGroup, other: StoreGroup, since: datetime) -> int:
+    """Bring what changed in a group's list after ``since`` to one that shows its list in the step's category."""
+    lines = _recent_lines(step, [group], since).get((group.id, step.scope or 0))
+    return _tell(step, group, other, lines, offers_before(step.session, group.id, lines, since=since)) if lines else 0
 
 
 def _perhaps_kin(lists: _Lists, groups: Sequence[StoreGroup], root: int, told: Collection[int]) -> NDArray[np.int64]:

@@ -23,18 +23,14 @@ def ungrouped(step: Step) -> list[int]:
 
 def categories_to_place(step: Step) -> list[int]:
     """The root categories (row ids) in which a category group may be founded, joined or merged, ordered by name."""
-    seekers = dict(
-        step.session.execute(
-            sa.select(StoreCategory.category_id, sa.func.count())
-            .join(Store, Store.id == StoreCategory.store_id)
-            .where(*_to_place(step), _lacks_list(StoreCategory.category_id))
-            .group_by(StoreCategory.category_id)
-        ).all()
+    wanting = step.session.scalars(
+        sa.select(StoreCategory.category_id)
+        .join(Store, Store.id == StoreCategory.store_id)
+        .where(*_to_place(step), _lacks_list(StoreCategory.category_id))
+        .distinct()
     )
-    groups = set(category_groups(step))
-    wanting = {category_id for category_id, count in seekers.items() if count >= step.chain.min_category_stores}
     names = root_categories(step.session, step.company_id)
-    return sorted(wanting | groups, key=lambda category_id: names[category_id])
+    return sorted({*wanting, *category_groups(step)}, key=lambda category_id: names[category_id])
 
 
 def category_groups(step: Step) -> list[int]:

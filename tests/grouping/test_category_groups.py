@@ -312,7 +312,7 @@ def test_a_run_that_was_killed_is_continued_by_the_next(sqlite, monkeypatch, kil
     """The machine fails after the group of one category, and before that of the next."""
     chain = outliers(sqlite, [])
     for position, store_id in enumerate(APART):
-        own = {number: BASE[number] + position for number in ROOTS["pantry"]}
+        own = {number: BASE[number] + 1 + position for number in ROOTS["pantry"]}
         chain.crawl(store_id, dearer(REGIONAL, ROOTS["dairy"]) | own, day(1, position))
     done = []
 

@@ -289,6 +289,17 @@ def test_a_store_with_exceptions_is_confirmed_by_the_rest_and_never_promoted(eng
     assert chain.listed("G001") == BASE
 
 
+def test_a_store_with_exceptions_tells_its_news_where_it_follows_the_list(engine):
+    chain = grouped(engine)
+    movers(chain, "G001", prices=REGIONAL, between=["G002"])
+    chain.run(day(5, 2))
+    chain.crawl("G001", dearer(REGIONAL, {1, 150}), day(6))
+    report = chain.run(day(6, 2))
+    assert report.groups[0].news == 1
+    assert chain.ambassador("G001") == "G004"
+    assert chain.listed("G001") == dearer(BASE, {150})
+
+
 def test_an_exception_ends_when_the_store_shows_the_list_again(engine):
     chain = grouped(engine)
     movers(chain, "G001", prices=REGIONAL, between=["G002"])

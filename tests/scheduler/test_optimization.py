@@ -335,6 +335,13 @@ def test_a_category_group_leases_that_category_alone(world: World) -> None:
     assert list(lease.expected_rows) == ["Produce"]
 
 
+def test_a_category_group_of_one_store_asks_for_nothing(world: World) -> None:
+    stores = covered(world, 4)
+    world.group(stores, ambassador=stores[0], last_checked_at=world.now)
+    world.group(stores[1:2], ambassador=stores[1], category=world.roots[1], status="AMBASSADOR_STALE")
+    assert world.queue("optimization") == []
+
+
 def test_a_crawl_of_one_category_leaves_the_rest_as_old_as_it_was(world: World) -> None:
     """Nor does its file count as an attempt that brought nothing."""
     stores = covered(world, 3, ago=200)

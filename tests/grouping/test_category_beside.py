@@ -1,0 +1,139 @@
+"""A store that shows another whole-list group's list in one category is told its news there, though it be alone."""
+
+import pytest
+
+from grouping.rebuilding import rebuild_lists
+from splitcart.database import transaction
+from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
+from tests.grouping.test_category_groups import ambassador, category_group, category_partition, price
+
+HOME, COAST = ["G001", "G002"], ["G011", "G012"]
+COASTAL = dearer(BASE, range(200), by=7)
+MIXED = BASE | {number: COASTAL[number] for number in ROOTS["produce"]}
+MOVED = BASE | {number: BASE[number] + 90 for number in ROOTS["produce"]}
+
+
+def two_lists(engine, third=MIXED):
+    """Two groups of two stores, and a third one of the first list, but for its produce."""
+    chain = SmallChain(engine, [*HOME, *COAST, "G003", "G004"])
+    chain.crawl("G003", third, day(0))
+    for position, (home, coast) in enumerate(zip(HOME, COAST, strict=True), 1):
+        chain.crawl(home, BASE, day(0, position))
+        chain.crawl(coast, COASTAL, day(0, position))
+    chain.report = chain.run(day(0, 12))
+    return chain
+
+
+def joined_by_another(engine):
+    chain = two_lists(engine)
+    chain.crawl("G004", MIXED, day(0, 14))
+    chain.report = chain.run(day(0, 16))
+    return chain
+
+
+def test_one_store_founds_a_category_group_beside_the_whole_list_that_it_shows_there(engine):
+    chain = two_lists(engine)
+    assert chain.partition() == {frozenset([*HOME, "G003"]), frozenset(COAST)}
+    assert category_partition(chain) == {frozenset({"G003"})}
+    assert chain.report.founded["aldi G003: produce"] == ["G003"]
+    chain.crawl("G012", dearer(COASTAL, {7, 150}), day(1))
+    chain.run(day(1, 2))
+    assert price(chain, "G003", 7) == (COASTAL[7] + 10, "inferred_group")
+    assert price(chain, "G003", 150) == (BASE[150], "direct_scrape")
+    chain.crawl("G002", dearer(BASE, {8, 151}), day(2))
+    chain.run(day(2, 2))
+    assert price(chain, "G003", 8) == (COASTAL[8], "direct_scrape")
+    assert price(chain, "G003", 151) == (BASE[151] + 10, "inferred_group")
+
+
+def test_a_later_store_joins_it(engine):
+    chain = joined_by_another(engine)
+    assert chain.report.excepted == {"G004": chain.group_of("G001").name}
+    assert chain.report.category_joined == {"aldi G003: produce": ["G004"]}
+    assert category_partition(chain) == {frozenset({"G003", "G004"})}
+
+
+def test_what_changed_since_the_store_was_crawled_is_told_at_once(engine):
+    chain = SmallChain(engine, [*HOME, *COAST, "G003"])
+    for position, (home, coast) in enumerate(zip(HOME, COAST, strict=True)):
+        chain.crawl(home, BASE, day(0, position))
+        chain.crawl(coast, COASTAL, day(0, position))
+    chain.run(day(0, 4))
+    chain.crawl("G003", MIXED, day(1))
+    chain.crawl("G012", dearer(COASTAL, {7, 8}), day(1, 6))
+    chain.crawl("G012", dearer(dearer(COASTAL, {7, 8}), {8}), day(1, 12))
+    chain.run(day(1, 14))
+    assert category_partition(chain) == {frozenset({"G003"})}
+    assert price(chain, "G003", 7) == (COASTAL[7] + 10, "inferred_group")
+    assert price(chain, "G003", 8) == (COASTAL[8] + 20, "inferred_group"), "of two changes the last"
+
+
+def test_a_group_of_one_store_only_listens(engine):
+    """What it alone tells, nobody proves."""
+    chain = two_lists(engine)
+    chain.crawl("G003", MIXED | {7: MIXED[7] + 10}, day(1))
+    chain.run(day(1, 2))
+    assert chain.listed_by(category_group(chain, "G003").id)[7] == COASTAL[7] + 10
+    assert chain.listed("G011")[7] == COASTAL[7]
+
+
+def test_a_store_that_leaves_the_other_list_ends_its_group_and_is_told_nothing_more(engine):
+    chain = two_lists(engine)
+    chain.crawl("G003", MOVED, day(1))
+    report = chain.run(day(1, 2))
+    assert [group.name for group in report.groups if group.dissolved] == ["aldi G003: produce"]
+    assert category_partition(chain) == set()
+    chain.crawl("G012", dearer(COASTAL, {7}), day(2))
+    chain.run(day(2, 2))
+    assert price(chain, "G003", 7) == (MOVED[7], "direct_scrape")
+
+
+def test_a_store_that_takes_its_own_groups_list_again_ends_its_group(engine):
+    chain = two_lists(engine)
+    for at in (1, 2):
+        chain.crawl("G003", BASE, day(at))
+        chain.crawl("G002", BASE, day(at, 2))
+        chain.run(day(at, 4))
+    assert category_partition(chain) == set()
+    assert chain.exceptions("G003") == set()
+
+
+def test_who_is_left_alone_in_a_category_group_has_its_own_prices(engine):
+    chain = joined_by_another(engine)
+    first = ambassador(chain, "G003")
+    other = ({"G003", "G004"} - {first}).pop()
+    chain.crawl(first, MIXED, day(1), roots=("produce",))
+    chain.crawl(other, MOVED, day(1, 2), roots=("produce",))
+    chain.crawl("G012", COASTAL, day(1, 3))
+    chain.crawl(first, MIXED, day(2), roots=("produce",))
+    report = chain.run(day(2, 2))
+    assert other not in {store for stores in category_partition(chain) for store in stores}
+    assert report.founded == {f"aldi {first}: produce": [first]}, "beside the whole list that it still shows"
+
+
+def test_nobody_is_told_of_a_category_that_is_its_own(engine):
+    chain = two_lists(engine, third=MOVED)
+    assert chain.exceptions("G003") == {"produce"}
+    assert category_partition(chain) == set()
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_runs_without_crawls_change_nothing(sqlite, again):
+    chain = two_lists(sqlite)
+    events = len(chain.events("founded"))
+    for number in range(again):
+        report = chain.run(day(0, 13 + number))
+        assert (report.founded, report.category_joined, report.joined, report.merged) == ({}, {}, {}, {})
+    assert len(chain.events("founded")) == events
+
+
+def test_its_list_is_made_again_from_crawls_and_decisions(engine):
+    chain = two_lists(engine)
+    chain.crawl("G012", dearer(COASTAL, {7}), day(1))
+    chain.run(day(1, 2))
+    group_id = category_group(chain, "G003").id
+    before = chain.listed_by(group_id)
+    assert before[7] == COASTAL[7] + 10
+    with transaction(engine) as session:
+        rebuild_lists(session, chain.company_id)
+    assert chain.listed_by(group_id) == before
