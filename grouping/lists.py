@@ -66,16 +66,11 @@ def read_list(session: Session, group_id: int, sku_ids: Collection[int] | None =
 
 
 def offers_before(
-    session: Session,
-    group_id: int,
-    lines: Mapping[int, ListLine],
-    unheard: Collection[int] = (),
-    since: datetime | None = None,
+    session: Session, group_id: int, lines: Mapping[int, ListLine], unheard: Collection[int] = ()
 ) -> dict[int, Offer]:
     """What a group's list said of each of its lines until it changed, where it said anything.
 
-    What it said by the crawls ``unheard`` (row ids), or only after an instant, counts for nothing: of these lines it is
-    what stood before that.
+    What it said by the crawls ``unheard`` (row ids) counts for nothing: of these lines it is what stood before that.
     """
     rows = session.execute(
         sa.select(list_history_table).where(
@@ -86,7 +81,7 @@ def offers_before(
     found = {}
     for sku_id, line in lines.items():
         row = ended.get((sku_id, line.news_at))
-        while row is not None and (row["crawl_id"] in unheard or (since is not None and row["since"] > since)):
+        while row is not None and row["crawl_id"] in unheard:
             row = ended.get((sku_id, row["since"]))
         if row is not None:
             found[sku_id] = Offer(*(row[name] for name in OFFER_COLUMNS))
@@ -209,6 +204,14 @@ def write_founded(session: Session, group_id: int, founders: list[int], rows: It
     if lines:
         session.execute(sa.insert(list_table), lines)
     return len(lines)
+
+
+def copy_list(session: Session, group_id: int, other_id: int, category_id: int) -> None:
+    """Start a category group's list as what another group's says in that root category (row ids), and since when."""
+    columns = [column for column in list_table.c if column.name != "group_id"]
+    lines = sa.select(sa.literal(group_id), *columns).join(Sku, Sku.id == list_table.c.sku_id)
+    lines = lines.where(list_table.c.group_id == other_id, Sku.root_category_id == category_id)
+    session.execute(sa.insert(list_table).from_select(["group_id", *columns], lines))
 
 
 def first_looks(store_ids: list[int] | sa.BindParameter[Any], until: datetime | None = None) -> sa.Subquery:

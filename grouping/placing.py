@@ -17,14 +17,13 @@ from grouping.choosing import Moment
 from grouping.crawl_verdict import judge_crawl
 from grouping.departures import follow_whole_list
 from grouping.history import Ban, read_bans
-from grouping.lists import found_list
+from grouping.lists import copy_list, found_list
 from grouping.memberships import active_groups, join_group, make_ambassador, open_membership
 from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
 from grouping.overlap import Comparison, compare
 from grouping.references import Step, read_moments, references, same_list, speak_for_most
 from grouping.settled import store_is_apart
-from grouping.sharing import tell_since
 from grouping.ungrouped import ungrouped
 from grouping.verdict import Match, Snapshot
 from splitcart.database.models import Category, Crawl, StoreGroup
@@ -102,16 +101,20 @@ def _found_beside(step: Step, pool: list[int], groups: list[StoreGroup], novelty
 
     One store is enough: those whose list it is have a group already.
     """
-    stars: dict[int, list[Snapshot]] = {}
+    stars: dict[int, list[_Fit]] = {}
     for store_id in pool:
         own = open_membership(step.session, store_id)
         others = [group for group in groups if own is None or group.id != own.group_id]
         if best := _best_fit(step, store_id, others, {}, novelty):
-            stars.setdefault(best.group.id, []).append(best.store)
-    for group in groups:
-        founded = found_group(step, stars[group.id], placed, least=1) if group.id in stars else None
-        if founded is not None:
-            tell_since(step, group, founded, min(store.observed_from for store in stars[group.id]))
+            stars.setdefault(best.group.id, []).append(best)
+    for beside in groups:
+        if star := stars.get(beside.id):
+            order = _freshest_first(step, [fit.store for fit in star])
+            found = {fit.store.store_id: fit.found for fit in star}
+            group = _begin_group(step, order[0])
+            copy_list(step.session, group.id, beside.id, step.scope or 0)
+            step.log("listed", group, figures={"from": beside.id})
+            _enter_founders(step, group, [(store, found[store.store_id]) for store in order], placed)
 
 
 def _join_best(
@@ -207,34 +210,46 @@ def _may_be_bracketed(step: Step, a: Snapshot, b: Snapshot, likeness: Comparison
     return alike and likeness.true_overlap >= step.chain.min_stable_share and speak_for_most(a, b, likeness)
 
 
-def found_group(step: Step, star: list[Snapshot], placed: Placed, least: int | None = None) -> StoreGroup | None:
-    """Found a group: the Ambassador is the freshest complete store; those that do not show the voted list stay out.
+def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
+    """Found a group: the Ambassador is the freshest complete store; those that do not show the voted list stay out."""
+    order = _freshest_first(step, star)
+    group = _begin_group(step, order[0])
+    founders = [store for store in order if abs(store.observed_to - order[0].observed_to) <= step.window]
+    voters = [store.store_id or 0 for store in founders]
+    found_list(step.session, group.id, voters, step.scope)
+    showing = [(store, found) for store in order if (found := fits(step, group, store))]
+    if len(showing) < step.min_founders:
+        step.session.execute(sa.delete(list_table).where(list_table.c.group_id == group.id))
+        step.snapshots.forget_list(group.id)  # SQLite may give the next group the same id
+        step.session.delete(group)
+        return
+    log_founders(step, group, voters)
+    _enter_founders(step, group, showing, placed)
 
-    None if fewer than ``least`` are left, by default what it takes to found one in the step's scope.
-    """
+
+def _freshest_first(step: Step, star: list[Snapshot]) -> list[Snapshot]:
+    """Stores by their crawls, the newest of those that saw everything in front."""
     complete = _completely_crawled(step, star)
     order = sorted(star, key=lambda store: step.names[store.store_id or 0])
-    order.sort(key=lambda store: (store.crawl_id in complete, store.observed_to), reverse=True)
+    return sorted(order, key=lambda store: (store.crawl_id in complete, store.observed_to), reverse=True)
+
+
+def _begin_group(step: Step, founder: Snapshot) -> StoreGroup:
     group = StoreGroup(
         company_id=step.company_id,
         category_id=step.scope,
-        name=_name(step, order[0]),
+        name=_name(step, founder),
         status="HEALTHY",
         created_at=step.now,
         last_checked_at=step.now,
     )
     step.session.add(group)
     step.session.flush()
-    founders = [store for store in order if abs(store.observed_to - order[0].observed_to) <= step.window]
-    voters = [store.store_id or 0 for store in founders]
-    found_list(step.session, group.id, voters, step.scope)
-    showing = [(store, found) for store in order if (found := fits(step, group, store))]
-    if len(showing) < (step.min_founders if least is None else least):
-        step.session.execute(sa.delete(list_table).where(list_table.c.group_id == group.id))
-        step.snapshots.forget_list(group.id)  # SQLite may give the next group the same id
-        step.session.delete(group)
-        return None
-    log_founders(step, group, voters)
+    return group
+
+
+def _enter_founders(step: Step, group: StoreGroup, showing: list[tuple[Snapshot, Match]], placed: Placed) -> None:
+    """Give the founders their places; the first becomes Ambassador."""
     for store, found in showing:
         enter_group(step, group, store)
         step.log(
@@ -247,7 +262,6 @@ def found_group(step: Step, star: list[Snapshot], placed: Placed, least: int | N
         )
     make_ambassador(step.session, group, showing[0][0].store_id, step.now)
     placed.founded[group.name] = sorted(step.names[store.store_id or 0] for store, _ in showing)
-    return group
 
 
 def _name(step: Step, founder: Snapshot) -> str:

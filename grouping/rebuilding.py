@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.effective import Offer
-from grouping.lists import News, apply_news, first_looks, read_lines_of, read_list, write_founded
+from grouping.lists import News, apply_news, copy_list, first_looks, read_lines_of, read_list, write_founded
 from grouping.news import news_of_one, read_roots
 from grouping.offers import history_table, intervals, list_history_table, list_table
 from grouping.promoting import promoted_changes
@@ -38,8 +38,11 @@ def rebuild_lists(session: Session, company_id: int) -> int:
 def _apply(session: Session, event: GroupEvent) -> None:
     group_id, figures = event.group_id or 0, event.figures
     if event.kind == "listed":
-        seen = {store_id: datetime.fromisoformat(at) for store_id, at in figures["founders"]}
         group = session.get_one(StoreGroup, group_id)
+        if "from" in figures:
+            copy_list(session, group_id, figures["from"], group.category_id or 0)
+            return
+        seen = {store_id: datetime.fromisoformat(at) for store_id, at in figures["founders"]}
         write_founded(session, group_id, list(seen), _founders_offers(session, seen, group.category_id))
     elif event.kind == "voted":
         hold_vote(session, group_id, figures["ballots"])

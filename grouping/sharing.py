@@ -93,12 +93,6 @@ def share_news(step: Step, since: datetime) -> int:
     return changed
 
 
-def tell_since(step: Step, group: StoreGroup, other: StoreGroup, since: datetime) -> int:
-    """Bring what changed in a group's list after ``since`` to one that shows its list in the step's category."""
-    lines = _recent_lines(step, [group], since).get((group.id, step.scope or 0))
-    return _tell(step, group, other, lines, offers_before(step.session, group.id, lines, since=since)) if lines else 0
-
-
 def _perhaps_kin(lists: _Lists, groups: Sequence[StoreGroup], root: int, told: Collection[int]) -> NDArray[np.int64]:
     """The places of groups with news (``told``, row ids) and those that may be one with them: of many lists few are."""
     about = np.flatnonzero([group.category_id in {None, root} for group in groups])
