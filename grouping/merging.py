@@ -8,7 +8,7 @@ from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.overlap import compare
 from grouping.placing import fits, groups_in_scope
 from grouping.references import Step, references, same_list, speak_for_most
-from grouping.settled import PlainlyApart, groups_are_apart
+from grouping.settled import PlainlyApart, groups_are_apart, members_second
 from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import Candidate, Membership, StoreGroup
 
@@ -90,6 +90,8 @@ def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tupl
         if (found := fits(step, survivor, store)) is None:
             return None
         proofs[place.store_id] = store, found
+    if members_second(step, survivor, other, [store for store, _ in proofs.values()]):
+        return None
     return proofs or None
 
 

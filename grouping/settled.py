@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from grouping.choosing import AROUND_HOURS
 from grouping.overlap import Mask, PriceList, compare
 from grouping.references import Step, read_references, references
-from grouping.verdict import PROMOTED_OVERLAP, Snapshot, match
+from grouping.verdict import PROMOTED_OVERLAP, Snapshot, binomial_tail, match
 from splitcart.database.models import StoreGroup
 
 SLACK = timedelta(hours=AROUND_HOURS)  # a change takes as long to reach every store of a list
@@ -29,13 +29,42 @@ def store_is_apart(step: Step, group: StoreGroup, store: Snapshot) -> bool:
 
 def groups_are_apart(step: Step, one: StoreGroup, other: StoreGroup) -> bool:
     """Whether two groups' lists cannot be one, whatever the one was told and the other not yet."""
+    settled = _settled_in_both(step, one, other)
+    if settled is None:
+        return False
     lists = [step.snapshots.of_list(group.id, step.now) for group in (one, other)]
+    return _differ(step, lists[0].prices, lists[1].prices, settled)
+
+
+def members_second(step: Step, one: StoreGroup, other: StoreGroup, stores: Sequence[Snapshot]) -> bool:
+    """Whether members of ``other`` show together, in some category, that its list is not that of ``one``.
+
+    A store's own deviations are its own: in how many settled lines two stores have the same ones by chance, the square
+    of ``category_error_rate`` says.
+    """
+    settled = _settled_in_both(step, one, other) if len(stores) > 1 else None
+    if settled is None:
+        return False
+    a, b = (step.snapshots.of_list(group.id, step.now).prices for group in (one, other))
+    alike = a.regular == b.regular
+    for store in stores:
+        settled &= alike | (store.prices.regular == b.regular)
+    found = compare(a, b, only=settled)
+    return any(
+        different >= step.chain.category_min_different
+        and binomial_tail(different, shared, step.chain.category_error_rate**2) < step.chain.category_tail
+        for different, shared in zip(found.regular_different_in.tolist(), found.shared_in.tolist(), strict=True)
+    )
+
+
+def _settled_in_both(step: Step, one: StoreGroup, other: StoreGroup) -> Mask | None:
+    """The lines that stood in each list since before the other was seen last; None: one was not seen lately."""
     seen = [_last_seen(step, group) for group in (one, other)]
     if seen[0] is None or seen[1] is None:
-        return False
+        return None
     settled = ~step.snapshots.changed_since(one.id, seen[1] - SLACK)
     settled &= ~step.snapshots.changed_since(other.id, seen[0] - SLACK)
-    return _differ(step, lists[0].prices, lists[1].prices, settled)
+    return settled
 
 
 class PlainlyApart:

@@ -573,6 +573,21 @@ def test_groups_do_not_merge_while_one_member_shows_another_list(engine):
     assert (chain.exceptions("G004"), chain.exceptions("G005")) == ({"produce"}, set())
 
 
+@pytest.mark.parametrize(("members_show", "merged"), [(4, False), (2, True)])
+def test_groups_do_not_merge_where_the_members_show_the_same_differences(sqlite, members_show, merged):
+    """Four skus of sixty are no other department for one store; two stores with the same four have another list."""
+    chain = SmallChain(sqlite, [*STORES, "G005"])
+    own = range(40, 48)
+    for position, store_id in enumerate([*STORES[:3], "G004", "G005"]):
+        prices = BASE if store_id in STORES[:3] else dearer(BASE, own)
+        chain.crawl(store_id, prices, day(0, position))
+    chain.run(day(0, 12))
+    for position, store_id in enumerate(["G004", chain.ambassador("G001"), "G005"]):
+        prices = BASE if store_id in STORES[:3] else dearer(BASE, own[:members_show])
+        chain.crawl(store_id, prices, day(6, position))
+    assert bool(chain.run(day(6, 6)).merged) == merged
+
+
 def test_a_closed_store_leaves_and_another_takes_its_place(engine):
     chain = grouped(engine)
     with transaction(engine) as session:
