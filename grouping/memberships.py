@@ -35,6 +35,14 @@ def open_membership(session: Session, store_id: int, category_id: int | None = N
     )
 
 
+def open_memberships(session: Session, store_ids: Collection[int]) -> list[Membership]:
+    """Return the open places of stores (row ids) in whole-list groups."""
+    places = sa.select(Membership).where(
+        Membership.store_id.in_(store_ids), Membership.until.is_(None), Membership.category_id.is_(None)
+    )
+    return list(session.scalars(places))
+
+
 def members(session: Session, group_id: int) -> list[Membership]:
     """Return the open memberships of a group, ordered by store row id."""
     return members_of(session, [group_id])[group_id]

@@ -102,11 +102,18 @@ def shown_by_crawls(*, scoped: bool) -> sa.Select[Any]:
 
 
 @cache
-def listed_now() -> sa.Select[Any]:
-    """Return what the lists of groups (``group_ids``, row ids) say: group, sku, price, regular price. Made once."""
+def listed_now(*, scoped: bool) -> sa.Select[Any]:
+    """Return what the lists of groups (``group_ids``, row ids) say: group, sku, price, regular price. Made once.
+
+    ``scoped``: of the root category ``scope`` alone.
+    """
     line = list_table.c.group_id, list_table.c.sku_id, list_table.c.price_cents, regular_price(list_table)
     group_ids: sa.BindParameter[list[int]] = sa.bindparam("group_ids", expanding=True)
-    return sa.select(*line).where(list_table.c.group_id.in_(group_ids), list_table.c.left_at.is_(None))
+    standing = sa.select(*line).where(list_table.c.group_id.in_(group_ids), list_table.c.left_at.is_(None))
+    if not scoped:
+        return standing
+    of_scope = Sku.root_category_id == sa.bindparam("scope")
+    return standing.join(Sku, Sku.id == list_table.c.sku_id).where(of_scope)
 
 
 def listed_at(group_id: int, at: datetime) -> sa.Select[Any]:

@@ -18,7 +18,7 @@ from grouping.crawl_verdict import judge_crawl
 from grouping.departures import follow_whole_list
 from grouping.history import Ban, read_bans
 from grouping.lists import copy_list, found_list
-from grouping.memberships import active_groups, join_group, make_ambassador, open_membership
+from grouping.memberships import active_groups, join_group, make_ambassador, open_memberships
 from grouping.novelty import Novelty, Subject, Vain, read_novelty
 from grouping.offers import list_table
 from grouping.overlap import Comparison, compare
@@ -79,32 +79,37 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     """
     placed = Placed()
     groups, seekers = sorted(groups_in_scope(step), key=lambda group: group.name), ungrouped(step)
-    of_whole_lists = [] if step.scope is None else _groups_about(step, None)
-    novelty = read_novelty(step, [*groups, *of_whole_lists], vain) if seekers else None
-    if novelty is None or not (novelty.has_news(seekers) or novelty.has_group_news()):
+    if not seekers:
         return placed
-    step.snapshots.read_stores(seekers)
-    bans = read_bans(step)
-    pool = [store_id for store_id in seekers if not _join_best(step, store_id, groups, bans, novelty, placed)]
-    for star in _stars(step, pool, novelty) if novelty.has_news(pool) else ():
-        name = step.names[star[0].store_id or 0]
-        if len(star) >= step.min_founders and name not in tried:
-            tried.add(name)
-            found_group(step, star, placed)
-    if of_whole_lists and not placed.founded:
-        _found_beside(step, pool, of_whole_lists, novelty, placed)
+    novelty = read_novelty(step, groups, vain)
+    if novelty.has_news(seekers) or novelty.has_group_news():
+        step.snapshots.read_stores(seekers)
+        bans = read_bans(step)
+        pool = [store_id for store_id in seekers if not _join_best(step, store_id, groups, bans, novelty, placed)]
+        for star in _stars(step, pool, novelty) if novelty.has_news(pool) else ():
+            name = step.names[star[0].store_id or 0]
+            if len(star) >= step.min_founders and name not in tried:
+                tried.add(name)
+                found_group(step, star, placed)
+    if step.scope is not None and not (placed.joined or placed.founded):
+        _found_beside(step, seekers, vain, placed)
     return placed
 
 
-def _found_beside(step: Step, pool: list[int], groups: list[StoreGroup], novelty: Novelty, placed: Placed) -> None:
+def _found_beside(step: Step, seekers: list[int], vain: Vain, placed: Placed) -> None:
     """Found category groups of stores that show another whole-list group's list there, so that they share its news.
 
     One store is enough: those whose list it is have a group already.
     """
+    groups = _groups_about(step, None)
+    novelty = read_novelty(step, groups, vain)
+    if not (novelty.has_news(seekers) or novelty.has_group_news()):
+        return
+    step.snapshots.read_stores(seekers)
+    own = {place.store_id: place.group_id for place in open_memberships(step.session, seekers)}
     stars: dict[int, list[_Fit]] = {}
-    for store_id in pool:
-        own = open_membership(step.session, store_id)
-        others = [group for group in groups if own is None or group.id != own.group_id]
+    for store_id in seekers:
+        others = [group for group in groups if group.id != own.get(store_id)]
         if best := _best_fit(step, store_id, others, {}, novelty):
             stars.setdefault(best.group.id, []).append(best)
     for beside in groups:

@@ -169,7 +169,8 @@ class Snapshots:
         return {group_id: listed for some in _portions(group_ids) for group_id, listed in self._read_some_lists(some)}
 
     def _read_some_lists(self, group_ids: list[int]) -> Iterator[tuple[int, Snapshot]]:
-        lines = self._arrays(listed_now(), {"group_ids": padded(group_ids)})
+        asked = {"group_ids": padded(group_ids), "scope": self._scope}
+        lines = self._arrays(listed_now(scoped=self._scope is not None), asked)
         changed = self._session.execute(
             sa.select(list_table.c.group_id, sa.func.max(list_table.c.changed_at), sa.func.max(list_table.c.left_at))
             .where(list_table.c.group_id.in_(group_ids))
