@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from grouping.alone import check_alone, is_alone
 from grouping.choosing import Moment
 from grouping.divergence import clear_if_alike, resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
@@ -70,8 +71,13 @@ def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) ->
             learn_price_events(step, group, found.verdicts.values())
         _conclude(step, group, places, found, report)
         report.news += _hear(step, group, places, found)
+    alone = next(iter(places.values())) if is_alone(group, len(places)) else None
+    if alone and check_alone(step, group, alone):
+        report.confirmed_matches = [step.names[alone.store_id]]
+    elif alone:
+        dissolve(step, group, "its only store does not show the list that it is told")
     left = [place for place in places.values() if place.until is None]
-    if group.is_active and len(left) < MIN_FOUNDERS and not _may_stay_alone(step, group, places):
+    if group.is_active and not alone and len(left) < MIN_FOUNDERS:
         dissolve(step, group, "no other member is left")
     report.dissolved = not group.is_active
     if group.is_active:
@@ -80,22 +86,6 @@ def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) ->
     report.status = group.status
     report.ambassador = step.names.get(group.ambassador_id or 0)
     return report
-
-
-def _may_stay_alone(step: Step, group: StoreGroup, places: Collection[int]) -> bool:
-    """Whether a group's only store still shows the list that its group is told; whom others left has its own prices."""
-    return step.scope is not None and len(places) == 1 and not unseconded(step, [group.id])
-
-
-def unseconded(step: Step, group_ids: Collection[int]) -> set[int]:
-    """Of groups (row ids) of one store, those whose list it contradicted: its news waits for a store that is none."""
-    return set(
-        step.session.scalars(
-            sa.select(sa.type_coerce(GroupEvent.group_id, sa.Integer)).where(
-                GroupEvent.group_id.in_(group_ids), GroupEvent.kind == "news_waiting"
-            )
-        )
-    )
 
 
 def check_idle(
@@ -224,18 +214,19 @@ def _promote(step: Step, group: StoreGroup, found: Judged) -> int:
     """The freshest confirmed store becomes Ambassador, and tells its news; return changed lines.
 
     The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older. A
-    store with category exceptions tells its news, too, and never becomes Ambassador.
+    store with category exceptions tells its news where it is the freshest of all, and never becomes Ambassador.
     """
     silent = step.exceptions(found.confirmed)
     standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
     known = set(step.catalogue.category_ids.tolist())
     changed = 0
-    for store_id in found.freshest_first(step):
+    order = found.freshest_first(step)
+    for store_id in order:
         crawl = found.confirmed[store_id]
         if standing is not None and crawl.observed_to <= standing.observed_to:
             break
         if store_id in silent:
-            changed += take_open_news(step, group, crawl, found.moments)
+            changed += take_open_news(step, group, crawl, found.moments) if store_id == order[0] else 0
         elif standing is None or standing.recent & known <= crawl.prices.completed:
             make_ambassador(step.session, group, store_id, step.now)
             step.log("promoted", group, store_id, candidate=crawl.crawl_id)
@@ -269,4 +260,4 @@ def _set_status(step: Step, group: StoreGroup, places: Collection[Membership], s
             return
         step.log("healed", group)
     stale = seen is None or (step.now - seen).total_seconds() > step.chain.current_pricing_hours * 3600
-    group.status = "AMBASSADOR_STALE" if stale else "HEALTHY"
+    group.status = "AMBASSADOR_STALE" if stale and not is_alone(group, len(places)) else "HEALTHY"

@@ -10,7 +10,7 @@ from grouping.history import read_bans, unresolved_ejections
 from grouping.memberships import except_category, join_group, open_membership
 from grouping.novelty import Subject, Vain, read_novelty
 from grouping.overlap import compare
-from grouping.placing import fits, groups_in_scope
+from grouping.placing import fits, follow_whole_lists, groups_in_scope
 from grouping.references import Step, references
 from grouping.ungrouped import ungrouped
 from grouping.verdict import Match, Snapshot, match
@@ -96,6 +96,7 @@ def _rejoin(step: Step, event: GroupEvent) -> StoreGroup | None:
 def _enter(step: Step, group: StoreGroup, failing: list[int], store: Snapshot, rest: Match) -> None:
     store_id = store.store_id or 0
     join_group(step.session, store_id, group.id, step.now, store.observed_to)
+    follow_whole_lists(step, store, but=failing)
     for category_id in failing:
         except_category(step.session, store_id, category_id, step.now)
     figures = {**rest.figures(), "excepted": failing}

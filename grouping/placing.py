@@ -6,7 +6,7 @@ Rogues that were outcast are among them: a place found here is their re-homing. 
 chain's own ids, so that the same crawls give the same groups.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from grouping.beginning import log_founders
 from grouping.choosing import Moment
 from grouping.crawl_verdict import judge_crawl
-from grouping.departures import follow_whole_list
+from grouping.departures import follow_whole_list, replace_ambassador
 from grouping.history import Ban, read_bans
 from grouping.lists import copy_list, found_list
 from grouping.memberships import active_groups, join_group, make_ambassador, open_memberships
@@ -84,7 +84,7 @@ def place_stores(step: Step, tried: set[str], vain: Vain) -> Placed:
     novelty = read_novelty(step, groups, vain)
     if novelty.has_news(seekers) or novelty.has_group_news():
         step.snapshots.read_stores(seekers)
-        bans = read_bans(step)
+        bans, groups = read_bans(step), [group for group in groups if novelty.members.get(group.id)]
         pool = [store_id for store_id in seekers if not _join_best(step, store_id, groups, bans, novelty, placed)]
         for star in _stars(step, pool, novelty) if novelty.has_news(pool) else ():
             name = step.names[star[0].store_id or 0]
@@ -134,6 +134,8 @@ def _join_best(
         return False
     group, store, found = best
     enter_group(step, group, store)
+    if group.ambassador_id is None:
+        replace_ambassador(step, group)
     step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
     placed.joined[step.names[store_id]] = group.name
     return True
@@ -164,8 +166,15 @@ def enter_group(step: Step, group: StoreGroup, store: Snapshot) -> None:
     store_id = store.store_id or 0
     join_group(step.session, store_id, group.id, step.now, store.observed_to, category_id=step.scope)
     if step.scope is None:
-        for category_id in sorted(step.exceptions([store_id]).get(store_id, frozenset()) & store.prices.completed):
-            follow_whole_list(step, store_id, category_id, store.crawl_id)
+        follow_whole_lists(step, store)
+
+
+def follow_whole_lists(step: Step, store: Snapshot, but: Collection[int] = ()) -> None:
+    """End a store's exceptions where its crawl shows its whole-list group's list: in all it completed, ``but`` some."""
+    store_id = store.store_id or 0
+    places = step.exceptions([store_id]).get(store_id, frozenset())
+    for category_id in sorted((places & store.prices.completed).difference(but)):
+        follow_whole_list(step, store_id, category_id, store.crawl_id)
 
 
 def _stars(step: Step, store_ids: list[int], novelty: Novelty) -> list[list[Snapshot]]:
@@ -254,7 +263,7 @@ def _begin_group(step: Step, founder: Snapshot) -> StoreGroup:
 
 
 def _enter_founders(step: Step, group: StoreGroup, showing: list[tuple[Snapshot, Match]], placed: Placed) -> None:
-    """Give the founders their places; the first becomes Ambassador."""
+    """Give the founders their places; the first of several becomes Ambassador."""
     for store, found in showing:
         enter_group(step, group, store)
         step.log(
@@ -265,7 +274,8 @@ def _enter_founders(step: Step, group: StoreGroup, showing: list[tuple[Snapshot,
             candidate=store.crawl_id,
             figures=found.figures(),
         )
-    make_ambassador(step.session, group, showing[0][0].store_id, step.now)
+    if len(showing) > 1:  # one alone is told its list, and tells nobody
+        make_ambassador(step.session, group, showing[0][0].store_id, step.now)
     placed.founded[group.name] = sorted(step.names[store.store_id or 0] for store, _ in showing)
 
 

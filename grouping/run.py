@@ -15,14 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.ahead import reading_ahead
-from grouping.check import GroupReport, check_group, check_idle, unseconded
+from grouping.alone import is_alone
+from grouping.check import GroupReport, check_group, check_idle
 from grouping.departures import drop_inactive
 from grouping.memberships import members_of
 from grouping.merging import merge_groups
 from grouping.novelty import Vain, Vains
 from grouping.outcasts import settle_outcasts
 from grouping.placing import Placed, groups_in_scope, place_stores
-from grouping.references import Step
+from grouping.references import MIN_FOUNDERS, Step
 from grouping.settling import settle_audits
 from grouping.sharing import share_news
 from grouping.shelf import Shelf
@@ -151,12 +152,10 @@ def _idle_checks(step: Step) -> tuple[list[int], list[GroupReport]]:
     candidates = set(step.session.scalars(sa.select(Candidate.group_id).distinct()))
     groups = groups_in_scope(step)
     places_in = members_of(step.session, [group.id for group in groups])
-    alone = [group_id for group_id, places in places_in.items() if len(places) == 1]
-    ended = set(alone) if step.scope is None else unseconded(step, alone)
     for group in groups:
         places = places_in[group.id]
-        asked = not places or group.id in ended or group.id in candidates
-        if asked or any(place.suspended_at for place in places):
+        too_few = len(places) < MIN_FOUNDERS and not is_alone(group, len(places))
+        if too_few or group.id in candidates or any(place.suspended_at for place in places):
             waiting.append(group.id)
         else:
             idle.append(group)

@@ -1,9 +1,12 @@
 """A store that shows another whole-list group's list in one category is told its news there, though it be alone."""
 
 import pytest
+import sqlalchemy as sa
 
+from grouping.memberships import open_membership
 from grouping.rebuilding import rebuild_lists
 from splitcart.database import transaction
+from splitcart.database.models import Candidate, Store
 from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
 from tests.grouping.test_category_groups import ambassador, category_group, category_partition, price
 
@@ -73,8 +76,9 @@ def test_a_group_of_one_store_only_listens(engine):
     chain = two_lists(engine)
     chain.crawl("G003", MIXED | {7: MIXED[7] + 10}, day(1))
     chain.run(day(1, 2))
-    assert chain.listed_by(category_group(chain, "G003").id)[7] == COASTAL[7] + 10
+    assert chain.listed_by(category_group(chain, "G003").id)[7] == COASTAL[7]
     assert chain.listed("G011")[7] == COASTAL[7]
+    assert price(chain, "G003", 7) == (COASTAL[7] + 10, "direct_scrape")
 
 
 def test_a_store_that_leaves_the_other_list_ends_its_group_and_is_told_nothing_more(engine):
@@ -102,13 +106,77 @@ def test_who_is_left_alone_in_a_category_group_has_its_own_prices(engine):
     chain = joined_by_another(engine)
     first = ambassador(chain, "G003")
     other = ({"G003", "G004"} - {first}).pop()
-    chain.crawl(first, MIXED, day(1), roots=("produce",))
-    chain.crawl(other, MOVED, day(1, 2), roots=("produce",))
-    chain.crawl("G012", COASTAL, day(1, 3))
-    chain.crawl(first, MIXED, day(2), roots=("produce",))
-    report = chain.run(day(2, 2))
+    chain.crawl(first, MIXED, day(4), roots=("produce",))
+    chain.crawl(other, MOVED, day(4, 2), roots=("produce",))
+    chain.crawl("G012", COASTAL, day(4, 3))
+    chain.crawl(first, MIXED, day(5), roots=("produce",))
+    report = chain.run(day(5, 2))
     assert other not in {store for stores in category_partition(chain) for store in stores}
     assert report.founded == {f"aldi {first}: produce": [first]}, "beside the whole list that it still shows"
+
+
+def test_a_store_that_does_not_follow_what_it_was_told_has_its_own_prices(engine):
+    """Its shelf stands still while the list that it was founded beside moves, a little every day."""
+    chain = two_lists(engine)
+    for at in range(1, 4):
+        told = dearer(COASTAL, range(3 * at))
+        chain.crawl("G012", told, day(at))
+        chain.crawl("G003", MIXED, day(at, 2))
+        chain.run(day(at, 4))
+    assert category_partition(chain) == set()
+    assert price(chain, "G003", 8) == (COASTAL[8], "direct_scrape")
+
+
+def test_what_a_store_proves_by_its_crawl_counts_from_then_on(engine):
+    chain = two_lists(engine)
+    chain.crawl("G003", MIXED, day(1))
+    report = chain.run(day(1, 2))
+    assert ("aldi G003: produce", ["G003"]) in [(group.name, group.confirmed_matches) for group in report.groups]
+    with transaction(engine) as session:
+        place = open_membership(session, chain.stores["G003"], chain.roots["produce"])
+        assert place.confirmed_at == day(1, 1)
+        assert session.scalars(sa.select(Candidate)).all() == []
+
+
+def test_who_joins_another_group_but_for_some_categories_follows_it_in_the_others(engine):
+    """Before, it had no whole list, and followed groups of one category."""
+    chain = SmallChain(engine, [*HOME, "G003"])
+    own = dearer(BASE, ROOTS["produce"], by=70)
+    off = dearer(own, {50, 51, 150, 151}, by=3)
+    chain.crawl("G003", off, day(0))
+    for position, store_id in enumerate(HOME, 1):
+        chain.crawl(store_id, BASE, day(0, position))
+    chain.run(day(0, 12))
+    chain.crawl("G003", own, day(1))
+    chain.crawl("G002", BASE, day(1, 1))
+    chain.run(day(1, 4))
+    assert chain.group_of("G003") is not None
+    assert chain.exceptions("G003") == {"produce"}
+
+
+def test_a_group_that_its_last_store_left_takes_nobody_in(sqlite):
+    chain = two_lists(sqlite)
+    with transaction(sqlite) as session:
+        session.get_one(Store, chain.stores["G003"]).is_active = False
+    chain.crawl("G004", MIXED, day(1))
+    chain.run(day(1, 2))
+    group = category_group(chain, "G004")
+    assert group.name == "aldi G004: produce"
+    assert category_partition(chain) == {frozenset({"G004"})}
+
+
+def test_who_is_left_of_several_by_closures_is_asked_again(sqlite):
+    chain = joined_by_another(sqlite)
+    first = ambassador(chain, "G003")
+    other = ({"G003", "G004"} - {first}).pop()
+    chain.crawl(other, MOVED, day(1))
+    with transaction(sqlite) as session:
+        session.get_one(Store, chain.stores[first]).is_active = False
+    chain.run(day(1, 2))
+    assert category_partition(chain) == set()
+    chain.crawl("G012", dearer(COASTAL, {7}), day(2))
+    chain.run(day(2, 2))
+    assert price(chain, other, 7) == (MOVED[7], "direct_scrape")
 
 
 def test_nobody_is_told_of_a_category_that_is_its_own(engine):
