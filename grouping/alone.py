@@ -30,5 +30,6 @@ def check_alone(step: Step, group: StoreGroup, place: Membership) -> bool:
     if place.until is not None or found is None:
         return False
     prove(step.session, place, store.observed_to)
-    step.log("verdict", group, place.store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
+    figures = {"by": "near", "heard": [], **found.figures()}
+    step.log("verdict", group, place.store_id, verdict="confirmed", candidate=store.crawl_id, figures=figures)
     return True

@@ -24,7 +24,7 @@ from grouping.judging import judge_waiting
 from grouping.memberships import active_groups, members, open_membership, root_categories
 from grouping.overlap import compare
 from grouping.placing import fits
-from grouping.reasons import why, why_no_groups, why_no_place, why_pair, why_recorded
+from grouping.reasons import NO_GROUPS, why, why_no_place, why_pair, why_recorded
 from grouping.references import Step, read_moments, references, same_list
 from grouping.standing import describe_standing
 from grouping.verdict import Match, Snapshot, Verdict, judge, match
@@ -180,7 +180,7 @@ def _tell_nearest(
     step: Step, store: Store, explanation: Explanation, standing: Snapshot, most_skus: int
 ) -> Explanation:
     """Explain a store that nothing was decided about by the group whose list is most like what it shows."""
-    groups = _comparable_groups(step, store)
+    groups = _comparable_groups(step)
     best: tuple[tuple[float, int], StoreGroup, Snapshot] | None = None
     for group in groups:
         listed = step.snapshots.of_list(group.id, step.now)
@@ -188,13 +188,14 @@ def _tell_nearest(
         if best is None or (likeness.true_overlap, likeness.shared) > best[0]:
             best = (likeness.true_overlap, likeness.shared), group, listed
     if best is None:
-        return replace(explanation, reasons=[why_no_groups(explanation.category)])
+        return replace(explanation, reasons=[NO_GROUPS])
     _, group, listed = best
     moments = references(step, group, standing.observed_from - step.bracket)
     verdict = judge_crawl(step, group.id, standing, moments)
     found = match(compare(standing.prices, listed.prices), step.chain)
     told = _with_comparison(step, explanation, (standing, listed), found, group, most_skus)
-    due = group.category_id == step.scope and fits(step, group, standing) is not None
+    home = open_membership(step.session, store.id)
+    due = (home is None or group.id != home.group_id) and fits(step, group, standing) is not None
     return replace(
         told,
         bracket=describe_testimony(step, verdict),
@@ -202,14 +203,9 @@ def _tell_nearest(
     )
 
 
-def _comparable_groups(step: Step, store: Store) -> list[StoreGroup]:
-    """The groups of the step's scope; of one category the store's whole-list group, too."""
-    home = open_membership(step.session, store.id) if step.scope is not None else None
-    return [
-        group
-        for group in active_groups(step.session, step.company_id)
-        if group.category_id == step.scope or (home is not None and group.id == home.group_id)
-    ]
+def _comparable_groups(step: Step) -> list[StoreGroup]:
+    """The groups of the step's scope; of one category those of whole lists, too."""
+    return [group for group in active_groups(step.session, step.company_id) if group.category_id in {None, step.scope}]
 
 
 def _tell(

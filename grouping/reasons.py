@@ -31,6 +31,7 @@ RECORDED = {
     "verdict": "The log of this verdict is of an older form and does not name the crawls that were asked.",
     "pending": "The log of this verdict is of an older form and does not name the crawls that were asked.",
 }
+NO_GROUPS = "the company has no groups yet; splitcart group run finds them"
 _TOO_LITTLE = (
     f"But the store is in doubt, and the crawl holds less than {MIN_COMPARABLE_SHARE:.0%} of what is known of it or of"
     " the list, or lacks the categories that failed before: too little to prove it. It stays pending."
@@ -82,13 +83,6 @@ def why_no_place(
             *_bracket_answer(step, verdict, verdict.match, verdict.testimony),
         ]
     return lines
-
-
-def why_no_groups(category: str | None) -> str:
-    """Say why there is no list to compare with, of whole lists or of one category."""
-    if category is None:
-        return "the company has no groups yet; splitcart group run finds them"
-    return f"no group has a list of {category} alone, and the store has no group whose list it could differ from"
 
 
 def why_pair(step: Step, a: Snapshot, b: Snapshot, found: Match, verdict: Verdict, same: bool) -> list[str]:

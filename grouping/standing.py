@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from grouping.memberships import open_membership
 from grouping.references import Step
-from splitcart.database.models import AmbassadorTenure, Category, Membership, Store, StoreGroup
+from splitcart.database.models import AmbassadorTenure, Category, GroupEvent, Membership, Store, StoreGroup
 
 
 def describe_standing(step: Step, store: Store) -> list[str]:
@@ -15,13 +15,13 @@ def describe_standing(step: Step, store: Store) -> list[str]:
     group = step.session.get(StoreGroup, place.group_id) if place and place.group_id else None
     lines = [_whole_list(step, store, place, group)] if place and group else [_outside(step, store)]
     own = step.session.execute(
-        sa.select(Category.name, StoreGroup.name)
+        sa.select(Category.name, StoreGroup)
         .join_from(Membership, Category, Category.id == Membership.category_id)
         .join(StoreGroup, StoreGroup.id == Membership.group_id, isouter=True)
         .where(Membership.store_id == store.id, Membership.until.is_(None), Membership.category_id.is_not(None))
         .order_by(Category.name)
     )
-    lines += [f"{category}: {f'follows {name}' if name else 'keeps its own prices'}" for category, name in own]
+    lines += [f"{category}: {_in_category(step, group)}" for category, group in own]
     if not store.is_active:
         lines.append("it is closed")
     return lines
@@ -43,6 +43,18 @@ def _whole_list(step: Step, store: Store, place: Membership, group: StoreGroup) 
     if place.suspended_at is not None:
         parts.append(f"suspended since {_instant(place.suspended_at)}: own prices only until the tie-breaker's verdict")
     return ", ".join(parts)
+
+
+def _in_category(step: Step, group: StoreGroup | None) -> str:
+    if group is None:
+        return "keeps its own prices"
+    begun = step.session.scalar(
+        sa.select(GroupEvent).where(GroupEvent.group_id == group.id, GroupEvent.kind == "listed")
+    )
+    if group.ambassador_id is not None or begun is None or "from" not in begun.figures:
+        return f"follows {group.name}"
+    beside = step.session.get_one(StoreGroup, begun.figures["from"])
+    return f"follows {group.name}, which it is alone in; its list began as that of {beside.name}, and shares its news"
 
 
 def _outside(step: Step, store: Store) -> str:

@@ -3,8 +3,11 @@
 import pytest
 import sqlalchemy as sa
 
+from grouping.explaining import explain_store
 from grouping.memberships import open_membership
 from grouping.rebuilding import rebuild_lists
+from grouping.references import Step
+from grouping.snapshots import read_catalogue
 from splitcart.database import transaction
 from splitcart.database.models import Candidate, Store
 from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
@@ -25,6 +28,12 @@ def two_lists(engine, third=MIXED):
         chain.crawl(coast, COASTAL, day(0, position))
     chain.report = chain.run(day(0, 12))
     return chain
+
+
+def explain_in(chain, store_id, root):
+    with transaction(chain.engine) as session:
+        step = Step(session, chain.chain, chain.company_id, read_catalogue(session, chain.company_id), day(2))
+        return explain_store(step.about(chain.roots[root]), session.get_one(Store, chain.stores[store_id]), 5)
 
 
 def joined_by_another(engine):
@@ -205,3 +214,22 @@ def test_its_list_is_made_again_from_crawls_and_decisions(engine):
     with transaction(engine) as session:
         rebuild_lists(session, chain.company_id)
     assert chain.listed_by(group_id) == before
+
+
+def test_it_is_explained_with_the_list_that_it_is_told(sqlite):
+    chain = two_lists(sqlite)
+    chain.crawl("G003", MIXED, day(1))
+    chain.run(day(1, 2))
+    told = explain_in(chain, "G003", "produce")
+    assert told.kind == "confirmed"
+    assert (told.reference.store_id, told.reference.group) == (None, "aldi G003: produce")
+    assert (
+        "produce: follows aldi G003: produce, which it is alone in; its list began as that of aldi G012, and shares its"
+        " news" in told.standing
+    )
+
+
+def test_why_a_category_is_its_own_is_told_by_the_nearest_of_all_lists(sqlite):
+    chain = two_lists(sqlite, third=MIXED | {number: COASTAL[number] + 1 for number in range(0, 40, 4)})
+    told = explain_in(chain, "G003", "produce")
+    assert told.reasons[0] == "Of 2 lists, that of aldi G012 is most like its own."
