@@ -76,7 +76,7 @@ def _was_single(selection: Selection, of_categories: Collection[int]) -> bool:
 def _is_in_play(selection: Selection, group: GroupStanding) -> bool:
     """A group is kept current as soon as one of its members' clusters is through with discovery.
 
-    One of a category that has no member but its Ambassador asks nothing: the store has its turn as a whole.
+    One of a category that has one store asks nothing: the store has its turn as a whole.
     """
     if group.category is not None and len(group.members) < PAIR:
         return False
