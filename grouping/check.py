@@ -6,7 +6,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from grouping.alone import check_alone, is_alone
 from grouping.choosing import Moment
 from grouping.divergence import clear_if_alike, resolve_divergence
 from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
@@ -14,6 +13,7 @@ from grouping.judging import Judged, judge_candidates
 from grouping.memberships import make_ambassador, prove
 from grouping.promoting import take_open_news, take_promoted_news
 from grouping.references import MIN_FOUNDERS, Step
+from grouping.told import check_told, is_told
 from grouping.verdict import Snapshot
 from grouping.voices import lacks_a_voice
 from grouping.withdrawing import withdraw_contradicted
@@ -61,7 +61,9 @@ def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) ->
     """Check one active group of the step's scope, whose ``members`` these are, in the step's transaction."""
     report = GroupReport(group.id, group.name)
     places = {place.store_id: place for place in members}
-    if len(places) > 1:
+    if is_told(group):
+        report.confirmed_matches = [step.names[store_id] for store_id in check_told(step, group, places.values())]
+    elif len(places) > 1:
         found = judge_candidates(step, group, places)
         report.confirmed_matches = [step.names[store_id] for store_id in found.freshest_first(step)]
         report.potential_rogues = sorted(step.names[store_id] for store_id in found.rogues)
@@ -71,13 +73,8 @@ def check_group(step: Step, group: StoreGroup, members: Iterable[Membership]) ->
             learn_price_events(step, group, found.verdicts.values())
         _conclude(step, group, places, found, report)
         report.news += _hear(step, group, places, found)
-    alone = next(iter(places.values())) if is_alone(group, len(places)) else None
-    if alone and check_alone(step, group, alone):
-        report.confirmed_matches = [step.names[alone.store_id]]
-    elif alone:
-        dissolve(step, group, "its only store does not show the list that it is told")
     left = [place for place in places.values() if place.until is None]
-    if group.is_active and not alone and len(left) < MIN_FOUNDERS:
+    if group.is_active and len(left) < MIN_FOUNDERS and not is_told(group):
         dissolve(step, group, "no other member is left")
     report.dissolved = not group.is_active
     if group.is_active:
@@ -260,4 +257,4 @@ def _set_status(step: Step, group: StoreGroup, places: Collection[Membership], s
             return
         step.log("healed", group)
     stale = seen is None or (step.now - seen).total_seconds() > step.chain.current_pricing_hours * 3600
-    group.status = "AMBASSADOR_STALE" if stale and not is_alone(group, len(places)) else "HEALTHY"
+    group.status = "AMBASSADOR_STALE" if stale and not is_told(group) else "HEALTHY"

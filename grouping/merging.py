@@ -2,8 +2,6 @@
 
 import sqlalchemy as sa
 
-from grouping.alone import is_alone
-from grouping.departures import replace_ambassador
 from grouping.history import Ban, read_bans
 from grouping.memberships import except_category, join_group, leave_group, make_ambassador, members
 from grouping.novelty import Novelty, Subject, Vain, read_novelty
@@ -11,6 +9,7 @@ from grouping.overlap import compare
 from grouping.placing import fits, groups_in_scope
 from grouping.references import Step, references, same_list, speak_for_most
 from grouping.settled import PlainlyApart, groups_are_apart, members_second
+from grouping.told import is_told
 from grouping.verdict import Match, Snapshot, match
 from splitcart.database.models import Candidate, Membership, StoreGroup
 
@@ -71,7 +70,7 @@ def _proofs(step: Step, survivor: StoreGroup, other: StoreGroup, bans: dict[tupl
     A crawl of a few departments proves nothing, but keeps the two apart where one of these fails.
     """
     places = members(step.session, other.id)
-    speaks = places[0].store_id if is_alone(other, len(places)) else other.ambassador_id
+    speaks = places[0].store_id if places and is_told(other) else other.ambassador_id
     ambassador = step.snapshots.of_store(speaks) if speaks is not None else None
     lists = step.snapshots.of_list(survivor.id, step.now), step.snapshots.of_list(other.id, step.now)
     alike = same_list(step, *lists) or not groups_are_apart(step, survivor, other)
@@ -130,8 +129,6 @@ def _merge(step: Step, survivor: StoreGroup, other: StoreGroup, proofs: Proofs) 
     )
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == other.id))
     make_ambassador(step.session, other, None, step.now)
-    if survivor.ambassador_id is None:
-        replace_ambassador(step, survivor)
     other.is_active = False
     step.log("dissolved", other, figures={"reason": f"merged into {survivor.name}", "into": survivor.id})
 

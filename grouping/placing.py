@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from grouping.beginning import log_founders
 from grouping.choosing import Moment
 from grouping.crawl_verdict import judge_crawl
-from grouping.departures import follow_whole_list, replace_ambassador
+from grouping.departures import follow_whole_list
 from grouping.history import Ban, read_bans
 from grouping.lists import copy_list, found_list
 from grouping.memberships import active_groups, join_group, make_ambassador, open_memberships
@@ -134,8 +134,6 @@ def _join_best(
         return False
     group, store, found = best
     enter_group(step, group, store)
-    if group.ambassador_id is None:
-        replace_ambassador(step, group)
     step.log("joined", group, store_id, verdict="confirmed", candidate=store.crawl_id, figures=found.figures())
     placed.joined[step.names[store_id]] = group.name
     return True
@@ -239,6 +237,7 @@ def found_group(step: Step, star: list[Snapshot], placed: Placed) -> None:
         return
     log_founders(step, group, voters)
     _enter_founders(step, group, showing, placed)
+    make_ambassador(step.session, group, showing[0][0].store_id, step.now)
 
 
 def _freshest_first(step: Step, star: list[Snapshot]) -> list[Snapshot]:
@@ -263,7 +262,7 @@ def _begin_group(step: Step, founder: Snapshot) -> StoreGroup:
 
 
 def _enter_founders(step: Step, group: StoreGroup, showing: list[tuple[Snapshot, Match]], placed: Placed) -> None:
-    """Give the founders their places; the first of several becomes Ambassador."""
+    """Give the founders their places."""
     for store, found in showing:
         enter_group(step, group, store)
         step.log(
@@ -274,8 +273,6 @@ def _enter_founders(step: Step, group: StoreGroup, showing: list[tuple[Snapshot,
             candidate=store.crawl_id,
             figures=found.figures(),
         )
-    if len(showing) > 1:  # one alone is told its list, and tells nobody
-        make_ambassador(step.session, group, showing[0][0].store_id, step.now)
     placed.founded[group.name] = sorted(step.names[store.store_id or 0] for store, _ in showing)
 
 

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.ahead import reading_ahead
-from grouping.alone import is_alone
 from grouping.check import GroupReport, check_group, check_idle
 from grouping.departures import drop_inactive
 from grouping.memberships import members_of
@@ -28,6 +27,7 @@ from grouping.settling import settle_audits
 from grouping.sharing import share_news
 from grouping.shelf import Shelf
 from grouping.snapshots import read_catalogue
+from grouping.told import is_told
 from grouping.ungrouped import categories_to_place, category_groups
 from splitcart.config import Chain
 from splitcart.database import only_one, transaction
@@ -154,7 +154,7 @@ def _idle_checks(step: Step) -> tuple[list[int], list[GroupReport]]:
     places_in = members_of(step.session, [group.id for group in groups])
     for group in groups:
         places = places_in[group.id]
-        too_few = len(places) < MIN_FOUNDERS and not is_alone(group, len(places))
+        too_few = len(places) < (1 if is_told(group) else MIN_FOUNDERS)
         if too_few or group.id in candidates or any(place.suspended_at for place in places):
             waiting.append(group.id)
         else:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from grouping.effective import Offer
 from grouping.lists import ListLine, News, apply_news, offers_before, read_list
-from grouping.memberships import active_groups, members_of
+from grouping.memberships import active_groups
 from grouping.offers import list_table
 from grouping.overlap import Mask
 from grouping.references import Step
+from grouping.told import is_told
 from splitcart.database.models import OFFER_COLUMNS, Sku, StoreGroup
 
 ROUGH_SAMPLE = 40  # lines of a category that tell most lists apart there
@@ -65,14 +66,13 @@ class _Sample:
 def share_news(step: Step, since: datetime) -> int:
     """Bring what changed in any list after ``since`` to the lists that are one with it there; return changed lines.
 
-    A line is shared only where the other list still says what this one said before, and has not changed after it. A
-    group of one store only listens: nobody has ever proven what it shows.
+    A line is shared only where the other list still says what this one said before, and has not changed after it. What
+    is told its list tells it to nobody.
     """
     groups = sorted(active_groups(step.session, step.company_id), key=lambda group: group.name)
     if len(groups) < 2:
         return 0
-    places = members_of(step.session, [group.id for group in groups])
-    recent = _recent_lines(step, [group for group in groups if len(places[group.id]) > 1], since)
+    recent = _recent_lines(step, [group for group in groups if not is_told(group)], since)
     if not recent:
         return 0
     lists = _Lists(step, groups)

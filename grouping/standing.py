@@ -54,7 +54,7 @@ def _in_category(step: Step, group: StoreGroup | None) -> str:
     if group.ambassador_id is not None or begun is None or "from" not in begun.figures:
         return f"follows {group.name}"
     beside = step.session.get_one(StoreGroup, begun.figures["from"])
-    return f"follows {group.name}, which it is alone in; its list began as that of {beside.name}, and shares its news"
+    return f"follows {group.name}, whose list began as that of {beside.name} and shares its news"
 
 
 def _outside(step: Step, store: Store) -> str:

@@ -76,9 +76,9 @@ def _was_single(selection: Selection, of_categories: Collection[int]) -> bool:
 def _is_in_play(selection: Selection, group: GroupStanding) -> bool:
     """A group is kept current as soon as one of its members' clusters is through with discovery.
 
-    One of a category that has one store asks nothing: the store has its turn as a whole.
+    A category group without an Ambassador is told its list by others: its stores have their turn as a whole.
     """
-    if group.category is not None and len(group.members) < PAIR:
+    if group.category is not None and group.ambassador is None:
         return False
     roster = selection.roster
     stores = (roster.stores[store] for store in group.members if store in roster.stores)

@@ -20,7 +20,8 @@ waits for no verdict and takes no deviation for news. What it answers for a sku 
 of *any* store of that list shows it, where this is not what the store's list said when the store itself was crawled
 last; else what the store itself showed then. What the store did not range then, although the list had it, it does not
 range. A store that changes its list takes the new one's prices from the same moment on. The **second oracle** differs
-in one thing: it learns of a change of list from the store's next crawl, as everybody must that sees only the crawls.
+in one thing: it learns of a change of list from the store's next crawl of a category that the change is about, as
+everybody must that sees only the crawls.
 Excess is our share less an oracle's.
 
 **Beside it**, on the same crawls: *flat 98 %*, where a crawl that agrees with the Ambassador's newest to 98 % of the

@@ -9,7 +9,7 @@ from benchmarks.policy.crawling import Crawl
 from benchmarks.policy.looking import Looking, Prices, add_errors, answers, common_keys, together, wrong_by_store
 from benchmarks.policy.oracle import Oracle
 from benchmarks.policy.rivals import FlatRule, Shelves
-from benchmarks.policy.score import Score
+from benchmarks.policy.score import Mover, Score
 from benchmarks.policy.world import Key, World
 from splitcart.database import reading
 from splitcart.database.models import Crawl as CrawlRow
@@ -41,8 +41,16 @@ class Judge:
             day = min(sight.day for sight in crawl.sights)
             self._seen_on[crawl.store_id] = day
             mover = self._score.movers.get(crawl.store_id)
-            if mover and mover.crawled_on is None and day >= mover.day:
+            if mover and mover.crawled_on is None and self._shows(crawl, mover):
                 mover.crawled_on = day
+
+    def _shows(self, crawl: Crawl, mover: Mover) -> bool:
+        """Whether a crawl saw a category that a change of list is about."""
+        before = self._world.key(crawl.store_id, mover.day - 1)
+        return any(
+            sight.day >= mover.day and self._world.key(crawl.store_id, sight.day)[sight.root] != before[sight.root]
+            for sight in crawl.sights
+        )
 
     def look(self, day: int, now: datetime) -> None:
         """Score the evening of a day, after the run."""

@@ -23,7 +23,14 @@ class Oracle:
             self._own[key] = sight
         listed = self._world.key(sight.store_id, sight.day)[sight.root], sight.root
         self._newest[listed] = max(sight.day, self._newest.get(listed, 0))
-        self._last_day[sight.store_id] = max(sight.day, self._last_day.get(sight.store_id, 0))
+        known = self._last_day.get(sight.store_id)
+        if known is None or self._tells(sight, known):
+            self._last_day[sight.store_id] = max(sight.day, known or 0)
+
+    def _tells(self, sight: Sight, known: int) -> bool:
+        """Whether what was seen tells of all that changed since a day: a move in other categories does not show."""
+        then, now = (self._world.key(sight.store_id, day) for day in (known, sight.day))
+        return then == now or then[sight.root] != now[sight.root]
 
     def answer(self, store_id: str, today: int) -> Row:
         """The prices of a store, ABSENT where it says that there is none."""

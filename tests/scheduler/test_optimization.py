@@ -335,10 +335,10 @@ def test_a_category_group_leases_that_category_alone(world: World) -> None:
     assert list(lease.expected_rows) == ["Produce"]
 
 
-def test_a_category_group_of_one_store_asks_for_nothing(world: World) -> None:
+def test_a_category_group_that_is_told_its_list_asks_for_nothing(world: World) -> None:
     stores = covered(world, 4)
     world.group(stores, ambassador=stores[0], last_checked_at=world.now)
-    world.group(stores[1:2], ambassador=stores[1], category=world.roots[1], status="AMBASSADOR_STALE")
+    world.group(stores[1:3], category=world.roots[1])
     assert world.queue("optimization") == []
 
 
