@@ -207,11 +207,12 @@ def write_founded(session: Session, group_id: int, founders: list[int], rows: It
 
 
 def copy_list(session: Session, group_id: int, other_id: int, category_id: int) -> None:
-    """Start a category group's list as what another group's says in that root category (row ids), and since when."""
-    columns = [column for column in list_table.c if column.name != "group_id"]
-    lines = sa.select(sa.literal(group_id), *columns).join(Sku, Sku.id == list_table.c.sku_id)
-    lines = lines.where(list_table.c.group_id == other_id, Sku.root_category_id == category_id)
-    session.execute(sa.insert(list_table).from_select(["group_id", *columns], lines))
+    """Start a category group's list as another group's stands in that root category (row ids), with its history."""
+    for table in (list_table, list_history_table):
+        columns = [column for column in table.c if column.name != "group_id"]
+        lines = sa.select(sa.literal(group_id), *columns).join(Sku, Sku.id == table.c.sku_id)
+        lines = lines.where(table.c.group_id == other_id, Sku.root_category_id == category_id)
+        session.execute(sa.insert(table).from_select(["group_id", *columns], lines))
 
 
 def first_looks(store_ids: list[int] | sa.BindParameter[Any], until: datetime | None = None) -> sa.Subquery:

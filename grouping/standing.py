@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from grouping.memberships import open_membership
 from grouping.references import Step
-from splitcart.database.models import AmbassadorTenure, Category, GroupEvent, Membership, Store, StoreGroup
+from grouping.told import is_told, origin
+from splitcart.database.models import AmbassadorTenure, Category, Membership, Store, StoreGroup
 
 
 def describe_standing(step: Step, store: Store) -> list[str]:
@@ -48,13 +49,9 @@ def _whole_list(step: Step, store: Store, place: Membership, group: StoreGroup) 
 def _in_category(step: Step, group: StoreGroup | None) -> str:
     if group is None:
         return "keeps its own prices"
-    begun = step.session.scalar(
-        sa.select(GroupEvent).where(GroupEvent.group_id == group.id, GroupEvent.kind == "listed")
-    )
-    if group.ambassador_id is not None or begun is None or "from" not in begun.figures:
-        return f"follows {group.name}"
-    beside = step.session.get_one(StoreGroup, begun.figures["from"])
-    return f"follows {group.name}, whose list began as that of {beside.name} and shares its news"
+    teller = origin(step.session, group) if is_told(group) else None
+    told = f", whose list began as that of {teller.name} and shares its news" if teller and teller.is_active else ""
+    return f"follows {group.name}{told}"
 
 
 def _outside(step: Step, store: Store) -> str:

@@ -6,16 +6,23 @@ They have no Ambassador, and no store of theirs has a word on the list: it is an
 from collections.abc import Collection
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from grouping.effects import dissolve, end_exceptions
 from grouping.memberships import except_category, leave_group, prove
 from grouping.references import Step, same_list
-from splitcart.database.models import Candidate, Membership, StoreGroup
+from splitcart.database.models import Candidate, GroupEvent, Membership, StoreGroup
 
 
 def is_told(group: StoreGroup) -> bool:
     """Whether a group has its list from others only."""
     return group.category_id is not None and group.ambassador_id is None
+
+
+def origin(session: Session, group: StoreGroup) -> StoreGroup | None:
+    """Return the group whose list the list of another began as; None: it was made of its founders' offers."""
+    begun = session.scalar(sa.select(GroupEvent).where(GroupEvent.group_id == group.id, GroupEvent.kind == "listed"))
+    return session.get(StoreGroup, begun.figures["from"]) if begun and "from" in begun.figures else None
 
 
 def check_told(step: Step, group: StoreGroup, places: Collection[Membership]) -> list[int]:
@@ -27,7 +34,7 @@ def check_told(step: Step, group: StoreGroup, places: Collection[Membership]) ->
     step.session.execute(sa.delete(Candidate).where(Candidate.group_id == group.id))
     proven = [place.store_id for place in places if _shows_the_list(step, group, place)]
     if all(place.until is not None for place in places):
-        dissolve(step, group, "no store is left that shows the list that it is told")
+        dissolve(step, group, "no store is left that follows the list that it is told")
     return proven
 
 
@@ -39,6 +46,8 @@ def _shows_the_list(step: Step, group: StoreGroup, place: Membership) -> bool:
     if place.until is not None:
         return False
     found = same_list(step, store, step.snapshots.of_list(group.id, step.now))
+    if found is None and (teller := origin(step.session, group)):  # its news is shared at the end of a run
+        found = same_list(step, store, step.snapshots.of_list(teller.id, step.now)) if teller.is_active else None
     if found is None:
         leave_group(step.session, place.store_id, step.now, "moved", category_id=step.scope)
         except_category(step.session, place.store_id, step.scope or 0, step.now)

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from grouping import effective_prices
 from grouping.explaining import explain_store
 from grouping.memberships import open_membership
 from grouping.rebuilding import rebuild_lists
@@ -231,3 +232,30 @@ def test_why_a_category_is_its_own_is_told_by_the_nearest_of_all_lists(sqlite):
     chain = two_lists(sqlite, third=MIXED | {number: COASTAL[number] + 1 for number in range(0, 40, 4)})
     told = explain_in(chain, "G003", "produce")
     assert told.reasons[0] == "Of 2 lists, that of aldi G012 is most like its own."
+
+
+def test_what_left_the_other_list_since_the_crawl_is_gone_now_and_in_the_history(engine):
+    chain = two_lists(engine, third=BASE)
+    chain.crawl("G004", MIXED, day(1))
+    chain.crawl("G012", {number: price for number, price in COASTAL.items() if number != 7}, day(1, 6))
+    chain.run(day(1, 14))
+    assert category_partition(chain) == {frozenset({"G004"})}
+    with transaction(engine) as session:
+        row_id = chain.stores["G004"]
+        now, then = (
+            {price.sku_id: price.offer for price in effective_prices(session, row_id, at)} for at in (None, day(1, 20))
+        )
+    assert chain.skus[7] not in now
+    assert now == then
+
+
+def test_news_that_both_crawls_of_one_run_show_ends_nothing(engine):
+    """A vote brings it into the one list before the category is checked, and into the other when the run ends."""
+    chain = two_lists(engine)
+    news = range(8)
+    chain.crawl("G012", dearer(COASTAL, news), day(1))
+    chain.crawl("G011", dearer(COASTAL, news), day(1, 1))
+    chain.crawl("G003", dearer(MIXED, news), day(1, 2))
+    report = chain.run(day(1, 4))
+    assert ("aldi G003: produce", ["G003"]) in [(group.name, group.confirmed_matches) for group in report.groups]
+    assert chain.listed_by(category_group(chain, "G003").id)[0] == COASTAL[0] + 10
