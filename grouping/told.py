@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grouping.effects import dissolve, end_exceptions
-from grouping.memberships import except_category, leave_group, prove
+from grouping.memberships import except_category, leave_group, open_membership, prove
 from grouping.references import Step, same_list
 from splitcart.database.models import Candidate, GroupEvent, Membership, StoreGroup
 
@@ -50,7 +50,8 @@ def _shows_the_list(step: Step, group: StoreGroup, place: Membership) -> bool:
         found = same_list(step, store, step.snapshots.of_list(teller.id, step.now)) if teller.is_active else None
     if found is None:
         leave_group(step.session, place.store_id, step.now, "moved", category_id=step.scope)
-        except_category(step.session, place.store_id, step.scope or 0, step.now)
+        if open_membership(step.session, place.store_id) is not None:  # whose group does not show it either
+            except_category(step.session, place.store_id, step.scope or 0, step.now)
         step.log("excepted", group, place.store_id, candidate=store.crawl_id, figures={"excepted": [step.scope]})
         return False
     prove(step.session, place, store.observed_to)

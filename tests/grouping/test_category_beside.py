@@ -175,6 +175,15 @@ def test_a_group_that_its_last_store_left_takes_nobody_in(sqlite):
     assert category_partition(chain) == {frozenset({"G004"})}
 
 
+def test_a_store_without_a_whole_list_leaves_no_exception_behind(sqlite):
+    alone = {number: COASTAL[number] if number < 40 else BASE[number] * 3 + number % 5 for number in BASE}
+    chain = two_lists(sqlite, third=alone)
+    assert (chain.place("G003"), category_partition(chain)) == (None, {frozenset({"G003"})})
+    chain.crawl("G003", alone | {number: MOVED[number] for number in ROOTS["produce"]}, day(1))
+    chain.run(day(1, 2))
+    assert (category_partition(chain), chain.exceptions("G003")) == (set(), set())
+
+
 def test_who_is_left_by_closures_is_judged_as_before(sqlite):
     chain = joined_by_another(sqlite)
     chain.crawl("G004", MOVED, day(1))
