@@ -72,25 +72,37 @@ def share_news(step: Step, since: datetime) -> int:
     groups = sorted(active_groups(step.session, step.company_id), key=lambda group: group.name)
     if len(groups) < 2:
         return 0
-    recent = _recent_lines(step, [group for group in groups if not is_told(group)], since)
-    if not recent:
+    recent = _recent_lines(step, groups, since)
+    tellers = {group.id for group in groups if not is_told(group)}
+    telling = {key: lines for key, lines in recent.items() if key[0] in tellers}
+    if not telling:
         return 0
     lists = _Lists(step, groups)
     changed = 0
-    for root in sorted({root for _, root in recent}):
-        told = {group_id for group_id, category_id in recent if category_id == root}
+    for root in sorted({root for _, root in telling}):
+        told = {group_id for group_id, category_id in telling if category_id == root}
         here = _perhaps_kin(lists, groups, root, told)
         sample = lists.sample(here, root, SAMPLE)
         for at, position in enumerate(here.tolist()):
             group = groups[position]
-            if not (lines := recent.get((group.id, root))):
+            if not (lines := telling.get((group.id, root))):
                 continue
             kin = sample.kin_of(at, MAX_DIFFERENT)
             others = [groups[here[i]] for i in np.flatnonzero(kin) if i != at]
-            before = offers_before(step.session, group.id, lines) if others else {}
-            for other in others:
-                changed += _tell(step, group, other, lines, before)
+            unheard = [(other, _unheard(lines, recent.get((other.id, root), {}))) for other in others]
+            if told_now := {sku_id: line for _, some in unheard for sku_id, line in some.items()}:
+                before = offers_before(step.session, group.id, told_now)
+                changed += sum(_tell(step, group, other, some, before) for other, some in unheard if some)
     return changed
+
+
+def _unheard(lines: dict[int, ListLine], recent: dict[int, ListLine]) -> dict[int, ListLine]:
+    """The lines of one list that are newer than what the other list says, whose ``recent`` lines these are."""
+    return {
+        sku_id: line
+        for sku_id, line in lines.items()
+        if (other := recent.get(sku_id)) is None or other.news_at < line.news_at
+    }
 
 
 def _perhaps_kin(lists: _Lists, groups: Sequence[StoreGroup], root: int, told: Collection[int]) -> NDArray[np.int64]:
