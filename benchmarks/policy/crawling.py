@@ -31,6 +31,7 @@ class Sight:
 class Crawl:
     """One crawl on its way to the inbox."""
 
+    crawl_id: str
     store_id: str
     at: datetime
     path: Path
@@ -73,7 +74,7 @@ def crawl(
     )
     path = folder / f"{record.crawl_id}.jsonl.gz"
     path.write_bytes(gzip.compress(b"".join([*lines, encode_line(record)]), 1, mtime=0))
-    return Crawl(store_id, at, path, sights, complete=not blocked)
+    return Crawl(record.crawl_id, store_id, at, path, sights, complete=not blocked)
 
 
 def _scope(root: str, rows: int, begin: datetime, end: datetime, *, complete: bool) -> CategoryRecord:

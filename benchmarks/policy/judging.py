@@ -27,6 +27,7 @@ class Judge:
         self._shelves = Shelves(world)
         self._flat = FlatRule(self._shelves)
         self._seen_on: dict[str, int] = {}  # the last market day of which a whole crawl of a store came in
+        self._showing: set[str] = set()  # the crawls that saw the new list of a mover
         self._last_event = 0
         self._figures: dict[tuple[str, int | None], list[str]] = {}  # what was decided, by store and crawl
 
@@ -37,11 +38,13 @@ class Judge:
             self._second.see(sight)
         self._shelves.see(crawl.sights)
         self._flat.see(crawl.store_id)
+        mover = self._score.movers.get(crawl.store_id)
+        if mover and self._shows(crawl, mover):
+            self._showing.add(crawl.crawl_id)
         if crawl.complete:
             day = min(sight.day for sight in crawl.sights)
             self._seen_on[crawl.store_id] = day
-            mover = self._score.movers.get(crawl.store_id)
-            if mover and mover.crawled_on is None and self._shows(crawl, mover):
+            if mover and mover.crawled_on is None and crawl.crawl_id in self._showing:
                 mover.crawled_on = day
 
     def _shows(self, crawl: Crawl, mover: Mover) -> bool:
@@ -140,7 +143,7 @@ class Judge:
         query = (
             sa.select(GroupEvent.id, GroupEvent.kind, GroupEvent.verdict, GroupEvent.group_id, GroupEvent.at)
             .add_columns(GroupEvent.candidate_crawl_id, GroupEvent.reference_crawl_id, GroupEvent.figures)
-            .add_columns(Store.store_id, CrawlRow.observed_to, StoreGroup.category_id)
+            .add_columns(Store.store_id, CrawlRow.crawl_id, CrawlRow.observed_to, StoreGroup.category_id)
             .join(Store, Store.id == GroupEvent.store_id)
             .join(CrawlRow, CrawlRow.id == GroupEvent.candidate_crawl_id, isouter=True)
             .join(StoreGroup, StoreGroup.id == GroupEvent.group_id, isouter=True)
@@ -153,8 +156,7 @@ class Judge:
             self._figures.setdefault((row.store_id, row.candidate_crawl_id), []).append(_evidence(row))
             self._last_event = row.id
             mover = self._score.movers.get(row.store_id)
-            showed = self._world.day(row.store_id, row.observed_to) if row.observed_to else day
-            since = mover is not None and showed >= mover.day
+            since = row.crawl_id in self._showing
             if row.kind == "verdict" and row.verdict in {"confirmed", "rogue"}:
                 self._score.checks += 1
             on_whole_list = row.kind in {"verdict", "ambassador_rogue"} and row.category_id is None
@@ -164,7 +166,7 @@ class Judge:
                     self._score.evidence.append(f"mover of day {mover.day} confirmed: {_evidence(row)}")
             if row.kind == "ejected":
                 back = place.get(row.store_id) == row.group_id and self._world.is_mixed(row.store_id)
-                if mover and since and mover.ejected_on is None:
+                if mover and since and mover.ejected_on is None and row.category_id is None:
                     mover.ejected_on = day
                 false = keys.get(row.group_id) == self._world.key(row.store_id, today[row.store_id]) and not back
                 self._score.falsely_ejected += false

@@ -79,7 +79,7 @@ class Score:
     def rehomed_at_once(self) -> int:
         """Movers that were found and stood in the right place after the run that ejected them."""
         found = [mover for mover in self.movers.values() if mover.verdict == "rogue"]
-        return sum(mover.ejected_on is not None and mover.ejected_on == mover.right_on for mover in found)
+        return sum(mover.right_on is not None and mover.right_on <= (mover.ejected_on or 0) for mover in found)
 
 
 @dataclass(frozen=True)
