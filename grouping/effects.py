@@ -124,14 +124,8 @@ def end_exceptions(step: Step, group: StoreGroup, crawl: Snapshot) -> None:
 
 
 def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:
-    """A replaced Ambassador whose last news nobody else showed is itself to be judged, in the next run."""
-    if crawl is None or not step.session.scalar(
-        sa.select(GroupEvent.id).where(
-            GroupEvent.group_id == group.id,
-            GroupEvent.kind == "news_waiting",
-            GroupEvent.candidate_crawl_id == crawl.crawl_id,
-        )
-    ):
+    """A replaced Ambassador whose news nobody else showed is itself to be judged by its last crawl, in the next run."""
+    if crawl is None or not _has_waiting_news(step, group, crawl.store_id):
         return
     shown = step.snapshots.of_crawl(crawl.crawl_id)
     if match(compare(shown.prices, step.snapshots.of_list(group.id, step.now).prices), step.chain).holds:
@@ -142,6 +136,20 @@ def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:
             Candidate(group_id=group.id, store_id=crawl.store_id, crawl_id=crawl.crawl_id, stamped_at=step.now)
         )
         step.session.flush()
+
+
+def _has_waiting_news(step: Step, group: StoreGroup, store_id: int) -> bool:
+    """Whether a member (row id) told anything since it was last proven that waits for a second store."""
+    place = open_membership(step.session, store_id, step.scope)
+    proven = place.confirmed_at if place else None
+    waiting = (
+        sa.select(GroupEvent.id)
+        .join(Crawl, Crawl.id == GroupEvent.candidate_crawl_id)
+        .where(GroupEvent.group_id == group.id, GroupEvent.kind == "news_waiting", GroupEvent.store_id == store_id)
+    )
+    if proven is not None:
+        waiting = waiting.where(Crawl.observed_to > proven)
+    return step.session.scalar(waiting.limit(1)) is not None
 
 
 def learn_price_events(step: Step, group: StoreGroup, verdicts: Iterable[Verdict]) -> None:

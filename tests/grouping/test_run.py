@@ -368,6 +368,16 @@ def test_the_ambassador_that_moved_alone_loses_its_place_and_then_its_group(engi
     assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
 
 
+def test_an_ambassador_that_moved_is_found_though_its_last_crawl_told_nothing_new(engine):
+    chain = grouped(engine, at=3)
+    chain.crawl("G004", ELSEWHERE, day(4))
+    chain.crawl("G004", ELSEWHERE, day(4, 3))
+    chain.crawl("G001", BASE, day(4, 6))
+    report = chain.run(day(4, 8))
+    assert report.groups[0].ejected == ["G004"]
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
 def test_two_stores_that_moved_alike_do_not_outvote_a_member_that_did_not(engine):
     chain = grouped(engine, [*STORES, "G005", "G006"])
     chain.crawl("G006", ELSEWHERE, day(2))  # the Ambassador
