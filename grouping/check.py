@@ -8,7 +8,16 @@ import sqlalchemy as sa
 
 from grouping.choosing import Moment
 from grouping.divergence import clear_if_alike, resolve_divergence
-from grouping.effects import Bracket, demand_verdict, dissolve, eject, end_exceptions, learn_price_events, take_news
+from grouping.effects import (
+    Bracket,
+    demand_verdict,
+    dissolve,
+    eject,
+    end_exceptions,
+    is_contradicted,
+    learn_price_events,
+    take_news,
+)
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import make_ambassador, prove
 from grouping.promoting import take_open_news, take_promoted_news
@@ -132,7 +141,7 @@ def _conclude(
     report.news = take_news(step, group, list(found.confirmed.values()), newest, _brackets(step, found))
     for snapshot in found.confirmed.values():
         report.news += _withdraw(step, group, snapshot)
-    report.news += _promote(step, group, found)
+    report.news += _promote(step, group, found, newest)
     for snapshot in found.confirmed.values():
         end_exceptions(step, group, snapshot)
     if old_ambassador is not None and old_ambassador != group.ambassador_id:
@@ -207,15 +216,17 @@ def _confirm_ambassador(step: Step, group: StoreGroup, places: dict[int, Members
             prove(step.session, place, reference.observed_to)
 
 
-def _promote(step: Step, group: StoreGroup, found: Judged) -> int:
+def _promote(step: Step, group: StoreGroup, found: Judged, newest: Moment | None) -> int:
     """The freshest confirmed store becomes Ambassador, and tells its news; return changed lines.
 
-    The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older. A
-    store with category exceptions tells its news where it is the freshest of all, and never becomes Ambassador.
+    The Ambassador's own ``newest`` crawl is among them: a promotion makes no department of the group's prices older,
+    unless the members contradict what the Ambassador shows. A store with category exceptions tells its news where it
+    is the freshest of all, and never becomes Ambassador.
     """
     silent = step.exceptions(found.confirmed)
     standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
-    known = set(step.catalogue.category_ids.tolist())
+    contradicted = newest is not None and is_contradicted(step, group, newest)
+    known = set() if contradicted else set(step.catalogue.category_ids.tolist())
     changed = 0
     order = found.freshest_first(step)
     for store_id in order:

@@ -125,10 +125,7 @@ def end_exceptions(step: Step, group: StoreGroup, crawl: Snapshot) -> None:
 
 def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:
     """A replaced Ambassador whose news nobody else showed is itself to be judged by its last crawl, in the next run."""
-    if crawl is None or not _has_waiting_news(step, group, crawl.store_id):
-        return
-    shown = step.snapshots.of_crawl(crawl.crawl_id)
-    if match(compare(shown.prices, step.snapshots.of_list(group.id, step.now).prices), step.chain).holds:
+    if crawl is None or not is_contradicted(step, group, crawl):
         return
     stamped = sa.select(Candidate.id).where(Candidate.group_id == group.id, Candidate.crawl_id == crawl.crawl_id)
     if step.session.scalar(stamped) is None:
@@ -136,6 +133,14 @@ def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:
             Candidate(group_id=group.id, store_id=crawl.store_id, crawl_id=crawl.crawl_id, stamped_at=step.now)
         )
         step.session.flush()
+
+
+def is_contradicted(step: Step, group: StoreGroup, crawl: Moment) -> bool:
+    """Whether a member's last crawl is not the list, and what it told since it was last proven waits for another."""
+    if not _has_waiting_news(step, group, crawl.store_id):
+        return False
+    shown = step.snapshots.of_crawl(crawl.crawl_id)
+    return not match(compare(shown.prices, step.snapshots.of_list(group.id, step.now).prices), step.chain).holds
 
 
 def _has_waiting_news(step: Step, group: StoreGroup, store_id: int) -> bool:

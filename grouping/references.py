@@ -158,7 +158,8 @@ def _moments(rows: Iterable[Any]) -> list[Moment]:
 def references(step: Step, group: StoreGroup, since: datetime) -> list[Moment]:
     """Return the crawls from ``since`` on that speak for a group: its Ambassador's, and confirmed ones of members.
 
-    A store with category exceptions speaks for its other categories only.
+    So do a former Ambassador's of its tenure, up to the one by which it was proven last: others were judged by them. A
+    store with category exceptions speaks for its other categories only.
     """
     read_references(step, [group], since)
     return [moment for moment in step.spoken[group.id].moments if moment.observed_to >= since]
@@ -223,7 +224,26 @@ def _speaking(category_id: int | None) -> sa.Select[Any]:
         .join(Crawl, Crawl.store_id == StoreGroup.ambassador_id)
         .where(StoreGroup.id.in_(group_ids), recent, reigning)
     )
-    speaking = sa.union(confirmed, own).subquery("speaking")
+    former = (
+        sa.select(AmbassadorTenure.group_id, Crawl.id.label("crawl_id"))
+        .join(
+            Membership,
+            sa.and_(
+                Membership.group_id == AmbassadorTenure.group_id,
+                Membership.store_id == AmbassadorTenure.store_id,
+                Membership.until.is_(None),
+                Membership.suspended_at.is_(None),
+            ),
+        )
+        .join(Crawl, Crawl.store_id == AmbassadorTenure.store_id)
+        .where(
+            AmbassadorTenure.group_id.in_(group_ids),
+            recent,
+            Crawl.observed_to >= AmbassadorTenure.since,
+            Crawl.observed_to <= Membership.confirmed_at,
+        )
+    )
+    speaking = sa.union(confirmed, own, former).subquery("speaking")
     of_crawl = speaking.c.crawl_id == Crawl.id
     return _select_moments(category_id).join(speaking, of_crawl).add_columns(speaking.c.group_id)
 

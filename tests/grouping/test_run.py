@@ -18,6 +18,7 @@ from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
 STORES = ["G001", "G002", "G003", "G004"]
 FLIPPED = dearer(BASE, range(0, 200, 3))
 ELSEWHERE = dearer(BASE, range(50, 150))
+SOME = ("dairy", "pantry")
 REGIONAL = dearer(BASE, range(20))  # another region's produce
 
 
@@ -375,6 +376,38 @@ def test_an_ambassador_that_moved_is_found_though_its_last_crawl_told_nothing_ne
     chain.crawl("G001", BASE, day(4, 6))
     report = chain.run(day(4, 8))
     assert report.groups[0].ejected == ["G004"]
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
+def test_a_former_ambassador_speaks_for_the_time_before_the_next_one_moved(engine):
+    """Nobody else was crawled between; without its word the mover's crawl would have none before it."""
+    chain = grouped(engine)
+    assert chain.ambassador("G001") == "G004"
+    chain.crawl("G004", BASE, day(11))
+    chain.crawl("G001", BASE, day(11, 6))
+    chain.run(day(11, 8))
+    assert chain.ambassador("G002") == "G001"
+    chain.crawl("G001", ELSEWHERE, day(15))
+    chain.crawl("G002", BASE, day(15, 14))
+    chain.run(day(15, 16))
+    assert [event.verdict for event in chain.events("verdict", "G001")] == ["confirmed", "rogue"]
+    assert chain.partition() == {frozenset({"G002", "G003", "G004"})}
+
+
+def test_an_ambassador_that_moved_is_found_where_only_it_has_every_department(engine):
+    chain = SmallChain(engine, [*STORES, "G008", "G009"])
+    for position, store_id in enumerate(STORES):
+        chain.crawl(store_id, BASE, day(0, position), roots=ROOTS if store_id == "G004" else SOME)
+    chain.run(day(0, 12))
+    chain.crawl("G004", BASE, day(2))
+    chain.crawl("G001", BASE, day(2, 3), roots=SOME)
+    chain.run(day(2, 4))
+    assert chain.ambassador("G001") == "G004", "G001 has not what G004 has"
+    chain.crawl("G004", ELSEWHERE, day(4))
+    chain.crawl("G002", BASE, day(4, 14), roots=SOME)
+    report = chain.run(day(4, 16))
+    assert report.groups[0].ejected == ["G004"]
+    assert chain.ambassador("G001") == "G002"
     assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
 
 
