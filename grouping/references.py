@@ -158,8 +158,8 @@ def _moments(rows: Iterable[Any]) -> list[Moment]:
 def references(step: Step, group: StoreGroup, since: datetime) -> list[Moment]:
     """Return the crawls from ``since`` on that speak for a group: its Ambassador's, and confirmed ones of members.
 
-    So do a former Ambassador's of its tenure, up to the one by which it was proven last: others were judged by them. A
-    store with category exceptions speaks for its other categories only.
+    So do the crawls by which others were confirmed, as a former Ambassador's. A store with category exceptions speaks
+    for its other categories only.
     """
     read_references(step, [group], since)
     return [moment for moment in step.spoken[group.id].moments if moment.observed_to >= since]
@@ -211,11 +211,12 @@ def _speaking(category_id: int | None) -> sa.Select[Any]:
         Membership.until.is_(None),
         Membership.suspended_at.is_(None),
     )
-    confirmed = (
+    confirmed, witnesses = (
         sa.select(GroupEvent.group_id, Crawl.id.label("crawl_id"))
-        .join(Crawl, Crawl.id == GroupEvent.candidate_crawl_id)
+        .join(Crawl, Crawl.id == crawl_id)
         .join(Membership, standing)
         .where(GroupEvent.group_id.in_(group_ids), GroupEvent.verdict == "confirmed", recent)
+        for crawl_id in (GroupEvent.candidate_crawl_id, GroupEvent.reference_crawl_id)
     )
     reigning = sa.or_(Crawl.observed_to >= AmbassadorTenure.since, Crawl.ingested_at >= AmbassadorTenure.since)
     own = (
@@ -224,26 +225,7 @@ def _speaking(category_id: int | None) -> sa.Select[Any]:
         .join(Crawl, Crawl.store_id == StoreGroup.ambassador_id)
         .where(StoreGroup.id.in_(group_ids), recent, reigning)
     )
-    former = (
-        sa.select(AmbassadorTenure.group_id, Crawl.id.label("crawl_id"))
-        .join(
-            Membership,
-            sa.and_(
-                Membership.group_id == AmbassadorTenure.group_id,
-                Membership.store_id == AmbassadorTenure.store_id,
-                Membership.until.is_(None),
-                Membership.suspended_at.is_(None),
-            ),
-        )
-        .join(Crawl, Crawl.store_id == AmbassadorTenure.store_id)
-        .where(
-            AmbassadorTenure.group_id.in_(group_ids),
-            recent,
-            Crawl.observed_to >= AmbassadorTenure.since,
-            Crawl.observed_to <= Membership.confirmed_at,
-        )
-    )
-    speaking = sa.union(confirmed, own, former).subquery("speaking")
+    speaking = sa.union(confirmed, witnesses, own).subquery("speaking")
     of_crawl = speaking.c.crawl_id == Crawl.id
     return _select_moments(category_id).join(speaking, of_crawl).add_columns(speaking.c.group_id)
 
