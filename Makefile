@@ -70,11 +70,11 @@ bench: setup
 	$(BIN)/python -m benchmarks.overlap compare
 	$(BIN)/python -m benchmarks.overlap growth
 	$(BIN)/python -m benchmarks.effective
+	$(BIN)/python -m benchmarks.policy
 	$(BIN)/python -m benchmarks.policy --stores 80
-	$(BIN)/python -m benchmarks.policy --stores 240 --seeds 4
-	$(BIN)/python -m benchmarks.policy --stores 800 --seeds 2
+	$(BIN)/python -m benchmarks.policy --stores 800 --skus 360 --seeds 2
 	$(BIN)/python -m benchmarks.policy --stores 80 --seeds 4 --clearance 0.01
-	$(BIN)/python -m benchmarks.policy --seeds 4 --days 16 --standing
+	$(BIN)/python -m benchmarks.policy --stores 100 --seeds 4 --days 16 --standing
 	$(BIN)/python -m benchmarks.nightly
 	$(BIN)/python -m benchmarks.category_groups
 	$(BIN)/python -m benchmarks.sweeps
