@@ -10,20 +10,21 @@ from grouping.choosing import Moment
 from grouping.divergence import clear_if_alike, resolve_divergence
 from grouping.effects import (
     Bracket,
+    contradicted_crawl,
     demand_verdict,
     dissolve,
     eject,
     end_exceptions,
-    is_contradicted,
     learn_price_events,
     take_news,
 )
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import make_ambassador, prove
+from grouping.overlap import compare
 from grouping.promoting import take_open_news, take_promoted_news
-from grouping.references import MIN_FOUNDERS, Step
+from grouping.references import MIN_FOUNDERS, Step, speak_for_most
 from grouping.told import check_told, is_told
-from grouping.verdict import Snapshot
+from grouping.verdict import Snapshot, match
 from grouping.voices import lacks_a_voice
 from grouping.withdrawing import withdraw_contradicted
 from splitcart.database.models import Crawl, GroupEvent, Membership, StoreCategory, StoreGroup
@@ -137,15 +138,16 @@ def _conclude(
     for store_id, snapshot in found.confirmed.items():
         prove(step.session, places[store_id], snapshot.observed_to)
     _confirm_ambassador(step, group, places, found)
-    newest = _newest_of(old_ambassador, found.moments)
+    own = [moment for moment in found.moments if moment.store_id == old_ambassador]
+    newest = max(own, key=lambda moment: (moment.observed_to, moment.crawl_id), default=None)
     report.news = take_news(step, group, list(found.confirmed.values()), newest, _brackets(step, found))
     for snapshot in found.confirmed.values():
         report.news += _withdraw(step, group, snapshot)
-    report.news += _promote(step, group, found, newest)
+    report.news += _promote(step, group, found, contradicted_crawl(step, group, own))
     for snapshot in found.confirmed.values():
         end_exceptions(step, group, snapshot)
     if old_ambassador is not None and old_ambassador != group.ambassador_id:
-        demand_verdict(step, group, newest)
+        demand_verdict(step, group, own)
     doubted = {place.store_id for place in places.values() if place.suspended_at} - set(found.confirmed)
     for store_id in sorted(doubted | set(found.rogues), key=lambda store_id: step.names[store_id]):
         if not clear_if_alike(step, group, store_id, found):
@@ -208,25 +210,27 @@ def _withdraw(step: Step, group: StoreGroup, shown: Snapshot) -> int:
 
 
 def _confirm_ambassador(step: Step, group: StoreGroup, places: dict[int, Membership], found: Judged) -> None:
-    """A candidate that matches a crawl of the Ambassador proves the Ambassador's place too."""
-    place = places.get(group.ambassador_id or 0)
-    for verdict in found.verdicts.values():
+    """A candidate that matches most of what a crawl of the Ambassador showed proves the Ambassador's place too."""
+    if (place := places.get(group.ambassador_id or 0)) is None:
+        return
+    for crawl_id, verdict in found.verdicts.items():
         reference = verdict.reference
-        if place and verdict.kind == "confirmed" and reference and reference.store_id == place.store_id:
+        is_own = verdict.kind == "confirmed" and reference is not None and reference.store_id == place.store_id
+        if is_own and reference and speak_for_most(step.snapshots.of_crawl(crawl_id), reference):
             prove(step.session, place, reference.observed_to)
 
 
-def _promote(step: Step, group: StoreGroup, found: Judged, newest: Moment | None) -> int:
+def _promote(step: Step, group: StoreGroup, found: Judged, contradicted: Moment | None) -> int:
     """The freshest confirmed store becomes Ambassador, and tells its news; return changed lines.
 
-    The Ambassador's own ``newest`` crawl is among them: a promotion makes no department of the group's prices older,
-    unless the members contradict what the Ambassador shows. A store with category exceptions tells its news where it
-    is the freshest of all, and never becomes Ambassador.
+    The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older, unless
+    the store denies what is ``contradicted`` of the Ambassador's. A store with category exceptions tells its news where
+    it is the freshest of all, and never becomes Ambassador.
     """
     silent = step.exceptions(found.confirmed)
     standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
-    contradicted = newest is not None and is_contradicted(step, group, newest)
-    known = set() if contradicted else set(step.catalogue.category_ids.tolist())
+    known = set(step.catalogue.category_ids.tolist())
+    doubtful = step.snapshots.of_crawl(contradicted.crawl_id) if contradicted else None
     changed = 0
     order = found.freshest_first(step)
     for store_id in order:
@@ -235,16 +239,19 @@ def _promote(step: Step, group: StoreGroup, found: Judged, newest: Moment | None
             break
         if store_id in silent:
             changed += take_open_news(step, group, crawl, found.moments) if store_id == order[0] else 0
-        elif standing is None or standing.recent & known <= crawl.prices.completed:
+        elif standing is None or standing.recent & known <= crawl.prices.completed or _denies(step, crawl, doubtful):
             make_ambassador(step.session, group, store_id, step.now)
             step.log("promoted", group, store_id, candidate=crawl.crawl_id)
             return changed + take_promoted_news(step, group, crawl, found.moments)
     return changed
 
 
-def _newest_of(store_id: int | None, moments: list[Moment]) -> Moment | None:
-    own = [moment for moment in moments if moment.store_id == store_id]
-    return max(own, key=lambda moment: (moment.observed_to, moment.crawl_id), default=None)
+def _denies(step: Step, crawl: Snapshot, doubtful: Snapshot | None) -> bool:
+    """Whether a confirmed crawl shows that the doubtful one is another list; one that lacks its categories does not."""
+    if doubtful is None:
+        return False
+    found = match(compare(crawl.prices, doubtful.prices), step.chain)
+    return found.enough and not found.holds
 
 
 def _ambassadors_seen(step: Step, groups: Collection[StoreGroup]) -> dict[int, datetime]:

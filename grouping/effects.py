@@ -1,6 +1,7 @@
 """What follows from verdicts: news for the list, ejections, dissolution, new candidates, learnt price events."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -123,9 +124,9 @@ def end_exceptions(step: Step, group: StoreGroup, crawl: Snapshot) -> None:
             follow_whole_list(step, store_id, category_id, crawl_id, found.figures())
 
 
-def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:
-    """A replaced Ambassador whose news nobody else showed is itself to be judged by its last crawl, in the next run."""
-    if crawl is None or not is_contradicted(step, group, crawl):
+def demand_verdict(step: Step, group: StoreGroup, own: Collection[Moment]) -> None:
+    """What a replaced Ambassador showed and nobody else, by its ``own`` crawls, is to be judged in the next run."""
+    if (crawl := contradicted_crawl(step, group, own)) is None:
         return
     stamped = sa.select(Candidate.id).where(Candidate.group_id == group.id, Candidate.crawl_id == crawl.crawl_id)
     if step.session.scalar(stamped) is None:
@@ -135,26 +136,42 @@ def demand_verdict(step: Step, group: StoreGroup, crawl: Moment | None) -> None:
         step.session.flush()
 
 
-def is_contradicted(step: Step, group: StoreGroup, crawl: Moment) -> bool:
-    """Whether a member's last crawl is not the list, and what it told since it was last proven waits for another."""
-    if not _has_waiting_news(step, group, crawl.store_id):
-        return False
-    shown = step.snapshots.of_crawl(crawl.crawl_id)
-    return not match(compare(shown.prices, step.snapshots.of_list(group.id, step.now).prices), step.chain).holds
+def contradicted_crawl(step: Step, group: StoreGroup, own: Collection[Moment]) -> Moment | None:
+    """Return the newest of a member's ``own`` crawls that is not the list, since it told what waits for another store.
+
+    None where nothing that it told since it was last proven waits, or what it showed last is the list. A crawl of some
+    categories says nothing of what an earlier one showed in others.
+    """
+    newest = max(own, key=lambda moment: (moment.observed_to, moment.crawl_id), default=None)
+    since = _news_waits_since(step, group, newest) if newest else None
+    if since is None:
+        return None
+    heard: set[int] = set()
+    for moment in sorted(own, key=lambda moment: (moment.observed_to, moment.crawl_id), reverse=True):
+        if moment.observed_to >= since and not moment.category_ids <= heard:
+            heard |= moment.category_ids
+            shown, listed = step.snapshots.of_crawl(moment.crawl_id), step.snapshots.of_list(group.id, step.now)
+            if not match(compare(shown.prices, listed.prices), step.chain).holds:
+                return moment
+    return None
 
 
-def _has_waiting_news(step: Step, group: StoreGroup, store_id: int) -> bool:
-    """Whether a member (row id) told anything since it was last proven that waits for a second store."""
-    place = open_membership(step.session, store_id, step.scope)
+def _news_waits_since(step: Step, group: StoreGroup, newest: Moment) -> datetime | None:
+    """When a member first showed what waits for a second store, since it was last proven or by its newest crawl."""
+    place = open_membership(step.session, newest.store_id, step.scope)
     proven = place.confirmed_at if place else None
     waiting = (
-        sa.select(GroupEvent.id)
-        .join(Crawl, Crawl.id == GroupEvent.candidate_crawl_id)
-        .where(GroupEvent.group_id == group.id, GroupEvent.kind == "news_waiting", GroupEvent.store_id == store_id)
+        sa.select(sa.func.min(Crawl.observed_to))
+        .join(GroupEvent, GroupEvent.candidate_crawl_id == Crawl.id)
+        .where(
+            GroupEvent.group_id == group.id,
+            GroupEvent.kind == "news_waiting",
+            GroupEvent.store_id == newest.store_id,
+        )
     )
     if proven is not None:
-        waiting = waiting.where(Crawl.observed_to > proven)
-    return step.session.scalar(waiting.limit(1)) is not None
+        waiting = waiting.where(sa.or_(Crawl.observed_to > proven, Crawl.id == newest.crawl_id))
+    return step.session.scalar(waiting)
 
 
 def learn_price_events(step: Step, group: StoreGroup, verdicts: Iterable[Verdict]) -> None:

@@ -59,7 +59,7 @@ class Judge:
         """Score the evening of a day, after the run."""
         today = {store_id: self._world.day(store_id, now) for store_id in self._world.stores}
         groups = self.looking.groups()
-        keys = common_keys(groups, lambda store_id: self._world.key(store_id, today[store_id]))
+        keys = common_keys(self._world, groups, lambda store_id: self._world.key(store_id, today[store_id]))
         self._score.groups = len(groups)
         self._read_events(day, groups, keys, today)
         standing = self._places(day, groups, keys, today)
@@ -92,10 +92,11 @@ class Judge:
             key, group = self._world.key(store_id, today[store_id]), place.get(store_id)
             apart = excepted.get(store_id, set())
             if group is None:
-                right = key not in keys.values()
+                right = not any(self._world.is_priced_by(store_id, other, today[store_id]) for other in keys.values())
             else:
+                carried = self._world.carried(store_id)
                 right = all(
-                    one == other or root in apart
+                    one == other or root in apart or not carried[root]
                     for root, (one, other) in enumerate(zip(keys[group], key, strict=True))
                 )
             if right:
@@ -168,7 +169,9 @@ class Judge:
                 back = place.get(row.store_id) == row.group_id and self._world.is_mixed(row.store_id)
                 if mover and since and mover.ejected_on is None and row.category_id is None:
                     mover.ejected_on = day
-                false = keys.get(row.group_id) == self._world.key(row.store_id, today[row.store_id]) and not back
+                left = keys.get(row.group_id)
+                false = left is not None and self._world.is_priced_by(row.store_id, left, today[row.store_id])
+                false &= not back
                 self._score.falsely_ejected += false
                 if false:
                     decided = self._figures[row.store_id, row.candidate_crawl_id]

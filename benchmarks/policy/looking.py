@@ -108,9 +108,13 @@ def add_errors(errors: Errors, prices: Prices, truth: Prices) -> None:
     errors.missing.append(float((~told & (truth != ABSENT)).sum()) / max(int((truth != ABSENT).sum()), 1))
 
 
-def common_keys(groups: dict[int, list[str]], key_of: Callable[[str], Key]) -> dict[int, Key]:
-    """By what list most members of each group are priced."""
-    return {group: Counter(map(key_of, stores)).most_common(1)[0][0] for group, stores in groups.items()}
+def common_keys(world: World, groups: dict[int, list[str]], key_of: Callable[[str], Key]) -> dict[int, Key]:
+    """By what list most members of each group are priced, of those that carry all departments if there are any."""
+    keys = {}
+    for group, stores in groups.items():
+        wide = [store_id for store_id in stores if world.carried(store_id).all()]
+        keys[group] = Counter(map(key_of, wide or stores)).most_common(1)[0][0]
+    return keys
 
 
 def together(groups: dict[int, list[str]], stores: list[str], key_of: Callable[[str], Key]) -> float:

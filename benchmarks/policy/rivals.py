@@ -75,12 +75,12 @@ class FlatRule:
         self.ambassador_of |= dict.fromkeys([*members, store_id], store_id)
 
     def mixed_groups(self, world: World, day: int) -> int:
-        """How many groups hold two or more stores each of at least two price lists."""
+        """How many groups hold two or more stores, that carry all departments, each of at least two price lists."""
         groups: dict[str, list[str]] = defaultdict(list)
         for store_id, ambassador in self.ambassador_of.items():
             groups[ambassador].append(store_id)
         mixed = 0
         for members in groups.values():
-            keys = [world.key(store_id, day) for store_id in members]
+            keys = [world.key(store_id, day) for store_id in members if world.carried(store_id).all()]
             mixed += sum(keys.count(key) > 1 for key in set(keys)) > 1
         return mixed

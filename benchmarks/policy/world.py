@@ -25,6 +25,7 @@ class World:
         self.seed, self.company, self._config = seed, company, config
         self._moves: list[Move] = []
         self._last_day: int | None = None
+        self._carried: dict[str, NDArray[np.bool_]] = {}
         self._build()
         self.codes = list(self.market.skus(company))
         self.roots = [root.name for root in self.market.tree(company).roots]
@@ -82,6 +83,18 @@ class World:
         plan = self.market.plan(self.company, store_id)
         own = plan.list_on(day)
         return tuple(plan.roots.get(root, own) for root in self.roots)
+
+    def carried(self, store_id: str) -> NDArray[np.bool_]:
+        """Which root categories a store has anything of, on whatever day: a small store lacks whole departments."""
+        if store_id not in self._carried:
+            shown = self.root_of[self.shelf(store_id, 0) != ABSENT]
+            self._carried[store_id] = np.isin(np.arange(len(self.roots)), shown)
+        return self._carried[store_id]
+
+    def is_priced_by(self, store_id: str, key: Key, day: int) -> bool:
+        """Whether a store's prices on a market day are those of a key, in all that it carries."""
+        own = self.key(store_id, day)
+        return all(one == other for one, other, has in zip(own, key, self.carried(store_id), strict=True) if has)
 
     def own_list(self, store_id: str, day: int) -> str:
         """The list that prices most of a store."""

@@ -18,6 +18,7 @@ from tests.grouping.factory import BASE, ROOTS, SmallChain, day, dearer
 STORES = ["G001", "G002", "G003", "G004"]
 FLIPPED = dearer(BASE, range(0, 200, 3))
 ELSEWHERE = dearer(BASE, range(50, 150))
+PANTRY = dearer(BASE, ROOTS["pantry"])
 SOME = ("dairy", "pantry")
 REGIONAL = dearer(BASE, range(20))  # another region's produce
 
@@ -409,6 +410,49 @@ def test_an_ambassador_that_moved_is_found_where_only_it_has_every_department(en
     assert report.groups[0].ejected == ["G004"]
     assert chain.ambassador("G001") == "G002"
     assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
+def test_a_crawl_of_one_department_proves_no_ambassador_that_moved_in_another(engine):
+    chain = grouped(engine, at=3)
+    chain.crawl("G004", PANTRY, day(4))
+    chain.crawl("G002", BASE, day(4, 3), roots=("dairy",))
+    chain.run(day(4, 5))
+    chain.crawl("G001", BASE, day(4, 14))
+    chain.run(day(4, 16))
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
+def test_a_crawl_of_one_department_takes_no_ambassadors_place(engine):
+    """It has no word on the news that waits, which all stores will show."""
+    chain = grouped(engine)
+    chain.crawl("G004", PANTRY, day(4))
+    chain.crawl("G002", BASE, day(6, 12), roots=("dairy",))
+    chain.run(day(6, 14))
+    assert chain.ambassador("G001") == "G004"
+
+
+def test_an_ambassador_that_moved_is_found_though_its_last_crawl_was_of_one_department(engine):
+    chain = grouped(engine, at=3)
+    chain.crawl("G004", PANTRY, day(4))
+    chain.crawl("G004", PANTRY, day(4, 3), roots=("dairy",))
+    chain.crawl("G001", BASE, day(4, 14))
+    chain.run(day(4, 16))
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
+def test_a_rogues_crawl_speaks_for_nobody_when_the_store_is_back(engine):
+    chain = grouped(engine)
+    chain.crawl("G004", ELSEWHERE, day(4))
+    chain.crawl("G001", BASE, day(4, 14))
+    chain.run(day(4, 16))
+    chain.crawl("G001", BASE, day(5))
+    chain.crawl("G004", BASE, day(5, 6))
+    chain.run(day(5, 8))
+    assert chain.place("G004").until is None
+    chain.crawl("G003", ELSEWHERE, day(4, 6))  # a file that comes in late
+    chain.crawl("G002", BASE, day(5, 14))
+    chain.run(day(5, 16))
+    assert [event.verdict for event in chain.events("verdict", "G003")] == ["rogue"]
 
 
 def test_two_stores_that_moved_alike_do_not_outvote_a_member_that_did_not(engine):
