@@ -210,14 +210,19 @@ def _withdraw(step: Step, group: StoreGroup, shown: Snapshot) -> int:
 
 
 def _confirm_ambassador(step: Step, group: StoreGroup, places: dict[int, Membership], found: Judged) -> None:
-    """A candidate that matches most of what a crawl of the Ambassador showed proves the Ambassador's place too."""
+    """A candidate that matches most of what a crawl of the Ambassador showed proves the Ambassador's place too.
+
+    Not so in a bracket: there only what the Ambassador had shown before, too, was compared.
+    """
     if (place := places.get(group.ambassador_id or 0)) is None:
         return
     for crawl_id, verdict in found.verdicts.items():
         reference = verdict.reference
-        is_own = verdict.kind == "confirmed" and reference is not None and reference.store_id == place.store_id
-        if is_own and reference and speak_for_most(step.snapshots.of_crawl(crawl_id), reference):
-            prove(step.session, place, reference.observed_to)
+        if verdict.kind != "confirmed" or verdict.by != "near" or reference is None or reference.crawl_id is None:
+            continue
+        own, other = (step.snapshots.of_crawl(row_id) for row_id in (reference.crawl_id, crawl_id))
+        if own.store_id == place.store_id and speak_for_most(own, other):
+            prove(step.session, place, own.observed_to)
 
 
 def _promote(step: Step, group: StoreGroup, found: Judged, contradicted: Moment | None) -> int:
@@ -229,29 +234,33 @@ def _promote(step: Step, group: StoreGroup, found: Judged, contradicted: Moment 
     """
     silent = step.exceptions(found.confirmed)
     standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
-    known = set(step.catalogue.category_ids.tolist())
-    doubtful = step.snapshots.of_crawl(contradicted.crawl_id) if contradicted else None
-    changed = 0
+    needed = standing.recent & set(step.catalogue.category_ids.tolist()) if standing else set()
     order = found.freshest_first(step)
-    for store_id in order:
-        crawl = found.confirmed[store_id]
-        if standing is not None and crawl.observed_to <= standing.observed_to:
-            break
-        if store_id in silent:
-            changed += take_open_news(step, group, crawl, found.moments) if store_id == order[0] else 0
-        elif standing is None or standing.recent & known <= crawl.prices.completed or _denies(step, crawl, doubtful):
-            make_ambassador(step.session, group, store_id, step.now)
-            step.log("promoted", group, store_id, candidate=crawl.crawl_id)
-            return changed + take_promoted_news(step, group, crawl, found.moments)
+    fresher = [
+        store_id
+        for store_id in order
+        if standing is None or found.confirmed[store_id].observed_to > standing.observed_to
+    ]
+    able = [store_id for store_id in fresher if store_id not in silent]
+    doubtful = step.snapshots.of_crawl(contradicted.crawl_id) if contradicted else None
+    chosen = [store_id for store_id in able if needed <= found.confirmed[store_id].prices.completed]
+    chosen += [store_id for store_id in able if doubtful and _denies(step, found.confirmed[store_id], doubtful)]
+    changed = 0
+    if fresher and fresher[0] in silent:
+        changed = take_open_news(step, group, found.confirmed[fresher[0]], found.moments)
+    if chosen:
+        crawl = found.confirmed[chosen[0]]
+        make_ambassador(step.session, group, chosen[0], step.now)
+        step.log("promoted", group, chosen[0], candidate=crawl.crawl_id)
+        changed += take_promoted_news(step, group, crawl, found.moments)
     return changed
 
 
-def _denies(step: Step, crawl: Snapshot, doubtful: Snapshot | None) -> bool:
-    """Whether a confirmed crawl shows that the doubtful one is another list; one that lacks its categories does not."""
-    if doubtful is None:
-        return False
+def _denies(step: Step, crawl: Snapshot, doubtful: Snapshot) -> bool:
+    """Whether a confirmed crawl shows that the doubtful one is another list: where both look, and at about one time."""
+    apart = max(crawl.observed_from - doubtful.observed_to, doubtful.observed_from - crawl.observed_to)
     found = match(compare(crawl.prices, doubtful.prices), step.chain)
-    return found.enough and not found.holds
+    return apart <= step.window and found.enough and not found.holds
 
 
 def _ambassadors_seen(step: Step, groups: Collection[StoreGroup]) -> dict[int, datetime]:

@@ -149,8 +149,8 @@ def contradicted_crawl(step: Step, group: StoreGroup, own: Collection[Moment]) -
     heard: set[int] = set()
     for moment in sorted(own, key=lambda moment: (moment.observed_to, moment.crawl_id), reverse=True):
         if moment.observed_to >= since and not moment.category_ids <= heard:
+            shown, listed = step.snapshots.of_crawl(moment.crawl_id, heard), step.snapshots.of_list(group.id, step.now)
             heard |= moment.category_ids
-            shown, listed = step.snapshots.of_crawl(moment.crawl_id), step.snapshots.of_list(group.id, step.now)
             if not match(compare(shown.prices, listed.prices), step.chain).holds:
                 return moment
     return None

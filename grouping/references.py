@@ -158,8 +158,8 @@ def _moments(rows: Iterable[Any]) -> list[Moment]:
 def references(step: Step, group: StoreGroup, since: datetime) -> list[Moment]:
     """Return the crawls from ``since`` on that speak for a group: its Ambassador's, and confirmed ones of members.
 
-    So do the crawls by which others were confirmed, as a former Ambassador's. A store with category exceptions speaks
-    for its other categories only.
+    So do those by which others were confirmed, as a former Ambassador's, if their store was proven then or later in the
+    same stay. A store with category exceptions speaks for its other categories only.
     """
     read_references(step, [group], since)
     return [moment for moment in step.spoken[group.id].moments if moment.observed_to >= since]
@@ -217,6 +217,14 @@ def _speaking(category_id: int | None) -> sa.Select[Any]:
         .join(Membership, standing)
         .where(GroupEvent.group_id.in_(group_ids), GroupEvent.verdict == "confirmed", recent)
         for crawl_id in (GroupEvent.candidate_crawl_id, GroupEvent.reference_crawl_id)
+    )
+    rogue = sa.orm.aliased(GroupEvent)
+    witnesses = witnesses.where(
+        Membership.since <= Crawl.observed_to,
+        Membership.confirmed_at >= Crawl.observed_to,
+        ~sa.exists().where(
+            rogue.group_id == GroupEvent.group_id, rogue.candidate_crawl_id == Crawl.id, rogue.verdict == "rogue"
+        ),
     )
     reigning = sa.or_(Crawl.observed_to >= AmbassadorTenure.since, Crawl.ingested_at >= AmbassadorTenure.since)
     own = (

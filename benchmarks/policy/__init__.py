@@ -8,7 +8,8 @@ written as files, ingestion takes them in, grouping runs. No HTTP and no spiders
 **The market.** Three price lists, produce priced by state, some stores with whole categories of another list, some that
 price alone; a weekly flip, unscheduled changes of 1 to 8 % of a list every ten days on average, departures and
 arrivals, small and wide ranges, local clearances, crawls that are blocked midway. Every change reaches each store at
-some hour of its own, within twelve. Eight stores change their list, half of them while they are Ambassadors.
+some hour of its own, within twelve. Eight stores change their list, half of them while they are Ambassadors. Small
+stores carry some departments only: of two lists that differ in others they show both, and are right in either group.
 
 **Wrong** is an effective price that is not the shelf's at the end of the day, for whatever reason; **false
 availability** one of what is not on the shelf at all; **missing** what is on the shelf and has no effective price. All

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--days", type=int, default=36)
     parser.add_argument("--company", choices=("aldi", "woolworths"), default="aldi")
-    parser.add_argument("--stores", type=int, default=300, help="of the chain (default 300)")
+    parser.add_argument("--stores", type=int, default=240, help="of the chain (default 240)")
     parser.add_argument("--skus", type=int, default=720, help="in six departments (default 720)")
     parser.add_argument("--budget", type=float, default=0.035, help="crawls a day, by store (default 0.035)")
     parser.add_argument("--blocked", type=float, default=0.07, help="share of crawls that are blocked midway")

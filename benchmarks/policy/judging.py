@@ -59,7 +59,7 @@ class Judge:
         """Score the evening of a day, after the run."""
         today = {store_id: self._world.day(store_id, now) for store_id in self._world.stores}
         groups = self.looking.groups()
-        keys = common_keys(self._world, groups, lambda store_id: self._world.key(store_id, today[store_id]))
+        keys = common_keys(self._world, groups, today)
         self._score.groups = len(groups)
         self._read_events(day, groups, keys, today)
         standing = self._places(day, groups, keys, today)
@@ -115,6 +115,8 @@ class Judge:
             mover = self._score.movers.get(store_id)
             if mover and mover.right_on is None and right and mover.crawled_on is not None:
                 mover.right_on = day
+            if mover and mover.ejected_on == day:
+                mover.right_after = right
         self._score.merged = max(self._score.merged, sum(count > 1 for count in strangers.values()))
         return standing
 

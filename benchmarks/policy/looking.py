@@ -108,13 +108,14 @@ def add_errors(errors: Errors, prices: Prices, truth: Prices) -> None:
     errors.missing.append(float((~told & (truth != ABSENT)).sum()) / max(int((truth != ABSENT).sum()), 1))
 
 
-def common_keys(world: World, groups: dict[int, list[str]], key_of: Callable[[str], Key]) -> dict[int, Key]:
-    """By what list most members of each group are priced, of those that carry all departments if there are any."""
-    keys = {}
+def common_keys(world: World, groups: dict[int, list[str]], day_of: dict[str, int]) -> dict[int, Key]:
+    """By which key most members of each group are priced, in what they carry; of several that of more stores."""
+    found = {}
     for group, stores in groups.items():
-        wide = [store_id for store_id in stores if world.carried(store_id).all()]
-        keys[group] = Counter(map(key_of, wide or stores)).most_common(1)[0][0]
-    return keys
+        keys = Counter(world.key(store_id, day_of[store_id]) for store_id in stores)
+        priced = {key: sum(world.is_priced_by(name, key, day_of[name]) for name in stores) for key in keys}
+        found[group] = max(keys, key=lambda key: (priced[key], keys[key]))
+    return found
 
 
 def together(groups: dict[int, list[str]], stores: list[str], key_of: Callable[[str], Key]) -> float:

@@ -22,7 +22,8 @@ class Mover:
     """A store that changed its list on ``day``.
 
     ``verdict`` is the first one on a crawl that shows the new list, ``ejected_on`` when it lost its place, and
-    ``right_on`` when it stood where its new list is; ``was_ambassador`` when it moved.
+    ``right_after`` whether it stood where its new list is on the evening of that day, ``right_on`` when it first did;
+    ``was_ambassador`` when it moved.
     """
 
     day: int
@@ -31,6 +32,7 @@ class Mover:
     verdict: str | None = None
     ejected_on: int | None = None
     right_on: int | None = None
+    right_after: bool = False
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Score:
     def rehomed_at_once(self) -> int:
         """Movers that were found and stood in the right place after the run that ejected them."""
         found = [mover for mover in self.movers.values() if mover.verdict == "rogue"]
-        return sum(mover.right_on is not None and mover.right_on <= (mover.ejected_on or 0) for mover in found)
+        return sum(mover.right_after for mover in found)
 
 
 @dataclass(frozen=True)

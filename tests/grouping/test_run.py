@@ -455,6 +455,68 @@ def test_a_rogues_crawl_speaks_for_nobody_when_the_store_is_back(engine):
     assert [event.verdict for event in chain.events("verdict", "G003")] == ["rogue"]
 
 
+def test_a_match_with_the_list_proves_no_ambassador_that_saw_one_department(engine):
+    chain = grouped(engine, at=3)
+    chain.crawl("G004", PANTRY, day(4))
+    chain.crawl("G004", PANTRY, day(6, 6), roots=("dairy",))
+    chain.crawl("G001", BASE, day(6, 14))
+    chain.run(day(6, 16))
+    assert chain.partition() == {frozenset({"G001", "G002", "G003"})}
+
+
+def test_a_bracket_does_not_prove_the_ambassador_that_stands_after_it(engine):
+    chain = grouped(engine, at=1)
+    chain.crawl("G001", FLIPPED, day(2, 10))
+    chain.run(day(2, 12))
+    chain.crawl("G004", dearer(FLIPPED, range(20), by=7), day(4))
+    chain.run(day(4, 2))
+    assert [event.figures["by"] for event in chain.events("verdict", "G001")] == ["bracket"]
+    assert chain.place("G004").confirmed_at < day(4)
+
+
+def test_what_one_department_was_confirmed_by_does_not_speak_for_others(engine):
+    """The mover's crawl matched in dairy; in pantry it would stand before another mover's and take its word away."""
+    chain = grouped(engine)
+    chain.crawl("G004", BASE, day(8))
+    chain.run(day(8, 2))
+    chain.crawl("G004", PANTRY, day(14))
+    chain.crawl("G002", BASE, day(14, 3), roots=("dairy",))
+    chain.run(day(14, 5))
+    chain.crawl("G001", BASE, day(14, 14))
+    chain.run(day(14, 16))
+    chain.crawl("G003", PANTRY, day(14, 20))
+    chain.run(day(14, 22))
+    chain.crawl("G001", BASE, day(15, 12))
+    chain.run(day(15, 14))
+    assert "confirmed" not in [event.verdict for event in chain.events("verdict", "G003")]
+
+
+def test_a_rogues_crawl_by_which_a_department_was_confirmed_speaks_for_nobody(engine):
+    chain = grouped(engine)
+    chain.crawl("G004", PANTRY, day(4))
+    chain.crawl("G002", BASE, day(4, 3), roots=("dairy",))
+    chain.run(day(4, 5))
+    chain.crawl("G001", BASE, day(4, 14))
+    chain.run(day(4, 16))
+    chain.crawl("G001", BASE, day(5))
+    chain.crawl("G004", BASE, day(5, 6))
+    chain.run(day(5, 8))
+    assert chain.place("G004").until is None
+    chain.crawl("G003", PANTRY, day(4, 6))  # a file that comes in late
+    chain.crawl("G002", BASE, day(5, 14))
+    chain.run(day(5, 16))
+    assert [event.verdict for event in chain.events("verdict", "G003")] == ["rogue"]
+
+
+def test_who_has_every_department_comes_before_who_only_denies(engine):
+    chain = grouped(engine)
+    chain.crawl("G004", ELSEWHERE, day(4))
+    chain.crawl("G001", BASE, day(4, 14))
+    chain.crawl("G002", BASE, day(4, 15), roots=("dairy",))
+    chain.run(day(4, 17))
+    assert chain.ambassador("G001") == "G001"
+
+
 def test_two_stores_that_moved_alike_do_not_outvote_a_member_that_did_not(engine):
     chain = grouped(engine, [*STORES, "G005", "G006"])
     chain.crawl("G006", ELSEWHERE, day(2))  # the Ambassador
