@@ -4,7 +4,8 @@ Kinds: ``verdict`` and ``pending`` (a candidate crawl); ``diverged``, ``suspende
 ``cleared``, ``promoted``, ``ambassador_rogue``, ``dissolved`` (a check); ``seeded``, ``unseeded``, ``founded``,
 ``joined``, ``merged``, ``excepted``, ``unexcepted``, ``outlier``, ``inactive`` (a store's place); ``listed``,
 ``voted``, ``shared``, ``withdrawn``, ``news``, ``news_waiting`` (a list; ingestion adds the last two, too); ``run``,
-``reanalysed``. An event whose ``verdict`` is ``confirmed`` makes its candidate crawl a reference of the group.
+``reanalysed``. An event whose ``verdict`` is ``confirmed`` makes its candidate crawl a reference of the group, and the
+crawl that it refers to one while that crawl's own store is proven.
 """
 
 from datetime import datetime
