@@ -20,6 +20,7 @@ from grouping.effects import (
 )
 from grouping.judging import Judged, judge_candidates
 from grouping.memberships import make_ambassador, prove
+from grouping.offers import BEFORE_ALL
 from grouping.overlap import compare
 from grouping.promoting import take_open_news, take_promoted_news
 from grouping.references import MIN_FOUNDERS, Step, speak_for_most
@@ -236,15 +237,13 @@ def _promote(step: Step, group: StoreGroup, found: Judged, contradicted: Moment 
     standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
     needed = standing.recent & set(step.catalogue.category_ids.tolist()) if standing else set()
     order = found.freshest_first(step)
-    fresher = [
-        store_id
-        for store_id in order
-        if standing is None or found.confirmed[store_id].observed_to > standing.observed_to
-    ]
+    seen = standing.observed_to if standing else BEFORE_ALL
+    fresher = [store_id for store_id in order if found.confirmed[store_id].observed_to > seen]
     able = [store_id for store_id in fresher if store_id not in silent]
     doubtful = step.snapshots.of_crawl(contradicted.crawl_id) if contradicted else None
-    chosen = [store_id for store_id in able if needed <= found.confirmed[store_id].prices.completed]
-    chosen += [store_id for store_id in able if doubtful and _denies(step, found.confirmed[store_id], doubtful)]
+    chosen = [store_id for store_id in able if needed <= found.confirmed[store_id].prices.completed] or [
+        store_id for store_id in able if doubtful and _denies(step, found.confirmed[store_id], doubtful)
+    ]
     changed = 0
     if fresher and fresher[0] in silent:
         changed = take_open_news(step, group, found.confirmed[fresher[0]], found.moments)
