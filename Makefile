@@ -73,7 +73,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.policy
 	$(BIN)/python -m benchmarks.policy --stores 80 --skus 360
 	$(BIN)/python -m benchmarks.policy --stores 800 --skus 360 --seeds 2
-	$(BIN)/python -m benchmarks.policy --stores 80 --seeds 4 --clearance 0.01
+	$(BIN)/python -m benchmarks.policy --stores 80 --skus 360 --seeds 4 --clearance 0.01
 	$(BIN)/python -m benchmarks.policy --stores 100 --seeds 4 --days 16 --standing
 	$(BIN)/python -m benchmarks.nightly
 	$(BIN)/python -m benchmarks.category_groups

@@ -144,7 +144,7 @@ def _conclude(
     report.news = take_news(step, group, list(found.confirmed.values()), newest, _brackets(step, found))
     for snapshot in found.confirmed.values():
         report.news += _withdraw(step, group, snapshot)
-    report.news += _promote(step, group, found, contradicted_crawl(step, group, own))
+    report.news += _promote(step, group, found, own)
     for snapshot in found.confirmed.values():
         end_exceptions(step, group, snapshot)
     if old_ambassador is not None and old_ambassador != group.ambassador_id:
@@ -226,12 +226,12 @@ def _confirm_ambassador(step: Step, group: StoreGroup, places: dict[int, Members
             prove(step.session, place, own.observed_to)
 
 
-def _promote(step: Step, group: StoreGroup, found: Judged, contradicted: Moment | None) -> int:
+def _promote(step: Step, group: StoreGroup, found: Judged, own: Collection[Moment]) -> int:
     """The freshest confirmed store becomes Ambassador, and tells its news; return changed lines.
 
-    The Ambassador's own newest crawl is among them: a promotion makes no department of the group's prices older, unless
-    the store denies what is ``contradicted`` of the Ambassador's. A store with category exceptions tells its news where
-    it is the freshest of all, and never becomes Ambassador.
+    The Ambassador's newest crawl, of its ``own``, is among them: a promotion makes no department of the group's prices
+    older, unless the store denies what the Ambassador showed and nobody else. A store with category exceptions tells
+    its news where it is the freshest of all, and never becomes Ambassador.
     """
     silent = step.exceptions(found.confirmed)
     standing = step.snapshots.look_at(group.ambassador_id) if group.ambassador_id is not None else None
@@ -240,10 +240,10 @@ def _promote(step: Step, group: StoreGroup, found: Judged, contradicted: Moment 
     seen = standing.observed_to if standing else BEFORE_ALL
     fresher = [store_id for store_id in order if found.confirmed[store_id].observed_to > seen]
     able = [store_id for store_id in fresher if store_id not in silent]
-    doubtful = step.snapshots.of_crawl(contradicted.crawl_id) if contradicted else None
-    chosen = [store_id for store_id in able if needed <= found.confirmed[store_id].prices.completed] or [
-        store_id for store_id in able if doubtful and _denies(step, found.confirmed[store_id], doubtful)
-    ]
+    chosen = [store_id for store_id in able if needed <= found.confirmed[store_id].prices.completed]
+    if able and not chosen and (doubtful := contradicted_crawl(step, group, own)):
+        shown = step.snapshots.of_crawl(doubtful.crawl_id)
+        chosen = [store_id for store_id in able if _denies(step, found.confirmed[store_id], shown)]
     changed = 0
     if fresher and fresher[0] in silent:
         changed = take_open_news(step, group, found.confirmed[fresher[0]], found.moments)
